@@ -1,0 +1,60 @@
+"""Groups of tests that need a service, and what every test shares."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import socket
+
+import pytest
+
+# Whether the group can run here, and what to do when it cannot.
+GROUPS = {
+    "postgres": "start PostgreSQL on 127.0.0.1:5432 and install the `services` extra",
+    "redis": "start Redis on 127.0.0.1:6379 and install the `services` extra",
+    "browser": "install Chromium and the `browser` extra",
+}
+
+
+def _listens(port: int, package: str) -> bool:
+    if importlib.util.find_spec(package) is None:
+        return False
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _available(group: str) -> bool:
+    if group == "postgres":
+        return _listens(5432, "psycopg")
+    if group == "redis":
+        return _listens(6379, "redis")
+    return bool(shutil.which("chromium")) and importlib.util.find_spec("playwright") is not None
+
+
+_not_run: dict[str, int] = {}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the groups whose service is missing, and fail for it where CI asks for all."""
+    kept = list(items)
+    for group, remedy in GROUPS.items():
+        members = [item for item in kept if item.get_closest_marker(group)]
+        if not members or _available(group):
+            continue
+        if os.environ.get("CI"):
+            raise pytest.UsageError(f"The group {group!r} cannot run, and CI runs all: {remedy}.")
+        _not_run[group] = len(members)
+        kept = [item for item in kept if item not in members]
+        config.hook.pytest_deselected(items=members)
+    items[:] = kept
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for group, count in _not_run.items():
+        terminalreporter.write_line(
+            f"NOT RUN: {count} tests of the group {group!r}. To run them, {GROUPS[group]}.",
+            red=True,
+            bold=True,
+        )
