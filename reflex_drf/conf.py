@@ -44,9 +44,7 @@ DEFAULTS: dict[str, Any] = {
     "HTTP_TIMEOUT": 10.0,
     # Path prefixes that Django answers, such as ["admin", "api"]; None reads the URLconf.
     "DJANGO_PREFIXES": None,
-    # Further origins that may open the event socket, upload, and read Reflex's own answers.
-    "TRUSTED_ORIGINS": [],
-    # Largest body of one upload request, in bytes; None leaves it to the server in front.
+    # Largest body of one upload to Reflex, in bytes; None leaves it to the server in front.
     "MAX_UPLOAD_BYTES": 100 * 1024 * 1024,
 }
 
@@ -169,8 +167,10 @@ def check_module(module: str | None, directory: Path) -> str:
 
 def make_importable(directory: Path) -> None:
     """Let the project's packages be imported, whichever script was started."""
-    if str(directory) not in sys.path:
-        sys.path.insert(0, str(directory))
+    # While Reflex reads rxconfig.py it has an entry of its own here and takes it away afterwards,
+    # so one entry is not enough to rely on.
+    if sys.path.count(str(directory)) < 2:
+        sys.path.append(str(directory))
 
 
 def read_manage(directory: Path) -> str | None:
