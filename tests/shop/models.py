@@ -72,7 +72,10 @@ class OrderLine(models.Model):
 
 
 class Task(models.Model):
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE)
+    # The guide's own Task keeps the default name of the way back.
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, related_name="shop_tasks", on_delete=models.CASCADE
+    )
     title = models.CharField(max_length=200)
     done = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)

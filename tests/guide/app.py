@@ -1,0 +1,11 @@
+"""Page 4's page, in an app that makes setters, as the page expects."""
+
+from __future__ import annotations
+
+from tests.guide.helpers import auto_setters
+
+with auto_setters():
+    from tests.guide.frontend.pages.inventory import inventory_view
+    from tests.guide.frontend.states.inventory import InventoryState
+
+__all__ = ["InventoryState", "inventory_view"]
