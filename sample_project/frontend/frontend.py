@@ -1,0 +1,26 @@
+"""The Reflex app: the pages of the shop."""
+
+from __future__ import annotations
+
+import reflex as rx
+
+from frontend.pages.home import home
+from frontend.pages.inventory import inventory
+from frontend.pages.tasks import tasks
+from frontend.states.home import HomeState
+from frontend.states.inventory import InventoryState
+from frontend.states.tasks import TaskState
+
+app = rx.App(
+    stylesheets=["/shop.css"],
+    head_components=[rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml")],
+    html_lang="en",
+)
+app.add_page(home, route="/", title="Harbor & Pine", on_load=HomeState.load_figures)
+app.add_page(tasks, route="/tasks", title="Tasks · Harbor & Pine", on_load=TaskState.refresh_tasks)
+app.add_page(
+    inventory,
+    route="/inventory",
+    title="Inventory · Harbor & Pine",
+    on_load=InventoryState.load_inventory,
+)
