@@ -1,0 +1,101 @@
+"""Django's messages without Set-Cookie: what an event adds or shows is kept in the session.
+
+Django's default storage keeps messages in a cookie. An event can read the cookies of the handshake
+but cannot change them, so a message would be shown again in each event, and a new one be lost.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.messages.storage.base import Message
+from django.contrib.messages.storage.cookie import CookieStorage
+from django.contrib.messages.storage.fallback import FallbackStorage
+from django.contrib.messages.storage.session import SessionStorage
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+__all__ = ["SEEN_KEY", "EventMessageMiddleware", "EventMessages", "keep_messages"]
+
+# Session key: which messages cookie has been dealt with, although the browser still has it.
+SEEN_KEY = "_reflex_drf_messages_seen"
+# What belongs to a storage object itself and not to the messages it was given.
+OWN_ATTRIBUTES = frozenset({"request", "storages", "_used_storages"})
+
+
+class EventMessages(FallbackStorage):
+    """Messages read from cookie and session, and written to the session.
+
+    A viewer without a session keeps Django's behaviour: the cookie waits on the response.
+    """
+
+    storage_classes = (CookieStorage, SessionStorage)
+
+    def _get(self, *args: Any, **kwargs: Any) -> tuple[list[Any], bool]:
+        cookie, session = self.storages
+        found: list[Any] = []
+        if not self._cookie_is_seen():
+            found += self._read(cookie)
+        if self._has_session():
+            found += self._read(session)
+        return found, True
+
+    def _read(self, storage: Any) -> list[Any]:
+        messages = storage._get()[0]
+        if messages:
+            # Django's storage empties those that were used, also when nothing is left to store.
+            self._used_storages.add(storage)  # type: ignore[attr-defined]
+        return messages or []
+
+    def _store(
+        self, messages: Iterable[Message], response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> list[Message]:
+        messages = list(messages)
+        if not self._has_session():
+            return list(super()._store(messages, response))  # type: ignore[misc]
+        self.storages[1]._store(messages, response)
+        if self._cookie and not self._cookie_is_seen():
+            self.request.session[SEEN_KEY] = self._digest()
+            self.storages[0]._store([], response)
+        return []
+
+    @property
+    def _cookie(self) -> str:
+        return self.request.COOKIES.get(CookieStorage.cookie_name, "")
+
+    def _has_session(self) -> bool:
+        session = getattr(self.request, "session", None)
+        return session is not None and session.session_key is not None
+
+    def _digest(self) -> str:
+        return hashlib.sha256(self._cookie.encode()).hexdigest()[:32]
+
+    def _cookie_is_seen(self) -> bool:
+        if not self._cookie or not self._has_session():
+            return False
+        return bool(self.request.session.get(SEEN_KEY) == self._digest())
+
+
+class EventMessageMiddleware(MessageMiddleware):
+    """Django's message middleware with a storage that works on a websocket."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        keep_messages(request)
+
+
+def keep_messages(request: HttpRequest) -> None:
+    """Replace a storage that needs Set-Cookie; a storage of the project's own stays."""
+    storage = getattr(request, "_messages", None)
+    if type(storage) not in (FallbackStorage, CookieStorage):
+        return
+    if not hasattr(request, "session"):
+        return
+    kept = EventMessages(request)
+    kept.__dict__.update(
+        {name: value for name, value in vars(storage).items() if name not in OWN_ATTRIBUTES}
+    )
+    request._messages = kept  # type: ignore[attr-defined]

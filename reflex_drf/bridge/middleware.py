@@ -1,0 +1,122 @@
+"""An event's handler inside the project's middleware."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.contrib.messages.storage.base import BaseStorage
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import set_urlconf
+from django.utils import timezone, translation
+
+from reflex_drf.bridge.chain import Chain, chains
+from reflex_drf.bridge.cookies import unsent_cookies
+from reflex_drf.bridge.phases import Run, active_run, is_unresolved, resolve, session_changed
+from reflex_drf.bridge.scope import EventScope
+
+__all__ = ["run_event"]
+
+
+async def run_event(scope: EventScope, handler: Callable[[], Awaitable[Any]]) -> None:
+    """Run an event's handler inside the project's middleware.
+
+    When a middleware answers instead of passing on, the handler is not run and `scope.answer` holds
+    the answer. An exception of the handler or of a middleware comes out here, after the middleware
+    around it has had its response phase. The scope has to be entered (`event_scope`), and a
+    `database_thread` has to be open.
+    """
+    # A language or timezone that a middleware activates lives in a context variable: the handler
+    # and its threads see it, and so would the next event that runs in the same task.
+    reset_locale()
+    try:
+        if scope.deferred:
+            await run_deferred(scope, handler)
+        else:
+            await run_chain(scope, handler)
+    finally:
+        reset_locale()
+
+
+async def run_chain(scope: EventScope, handler: Callable[[], Awaitable[Any]]) -> None:
+    """Run the handler as the innermost step of the chain."""
+    if hasattr(scope.origin, "_cached_user"):
+        # Whoever keeps a request for the next event keeps its user, logged out or not.
+        raise ValueError("Each event needs a request of its own; this one served an event already.")
+    run = Run(scope, handler)
+    active_run.set(run)
+    response = await chains.current(run_handler)(scope.origin)
+    if response is not scope.response:
+        # Somebody put another response in the place of the event's own.
+        if run.error is None and (not run.handled or response.status_code >= 300):
+            scope.answer = response
+        scope.response = response
+    unsent_cookies.report(scope.origin, response)
+    if run.error is not None:
+        raise run.error
+
+
+async def run_handler(request: HttpRequest) -> HttpResponseBase:
+    """Be the innermost step: what a view is to a request, the handler is to an event."""
+    run = active_run.get()
+    chain = chains.current(run_handler)
+    if chain.wraps and is_unresolved(request):
+        await sync_to_async(resolve)(request)
+    run.scope.request = request
+    run.handled = True
+    try:
+        await run.handler()
+    except Exception as error:
+        answer = await ask_exception_hooks(chain, request, error)
+        if answer is None:
+            raise
+        run.scope.answer = answer
+        return answer
+    return run.scope.response
+
+
+async def ask_exception_hooks(
+    chain: Chain, request: HttpRequest, error: Exception
+) -> HttpResponseBase | None:
+    """Let the middleware's `process_exception` make a response of a handler's exception."""
+    if not chain.exception_hooks:
+        return None
+
+    def ask() -> HttpResponseBase | None:
+        answers = (hook(request, error) for hook in chain.exception_hooks)
+        return next((answer for answer in answers if answer is not None), None)
+
+    return await sync_to_async(ask)()
+
+
+async def run_deferred(scope: EventScope, handler: Callable[[], Awaitable[Any]]) -> None:
+    """Run a handler whose own call goes through the middleware.
+
+    That call has had its response phase when the handler goes on, so what the handler then changes
+    in the session or says in a message is saved here.
+    """
+    try:
+        await handler()
+    finally:
+        if scope.request is not None:
+            await settle(scope.request, scope.response)
+    if scope.request is not None:
+        unsent_cookies.report(scope.request, scope.response)
+
+
+async def settle(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Save messages and session once more, if anything changed."""
+    storage = getattr(request, "_messages", None)
+    if isinstance(storage, BaseStorage):
+        storage.update(response)
+    if session_changed(request) and not request.session.is_empty():
+        await sync_to_async(request.session.save)()
+
+
+def reset_locale() -> None:
+    """Go back to the project's own language, timezone and URLconf."""
+    translation.deactivate()
+    timezone.deactivate()
+    set_urlconf(None)

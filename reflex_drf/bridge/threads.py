@@ -1,0 +1,224 @@
+"""The threads in which events talk to the database.
+
+Each event gets one thread of a small pool, at its first use of the database, and keeps it to its
+end. An event that never needs a thread costs none.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from typing import Any, ParamSpec, TypeVar
+
+from asgiref.sync import ThreadSensitiveContext
+from django.db import DatabaseError, close_old_connections, connections, reset_queries
+
+from reflex_drf.conf import settings
+from reflex_drf.errors import ConfigurationError
+
+__all__ = ["DatabaseThread", "EventExecutor", "ThreadPool", "database_thread", "pools", "shutdown"]
+
+logger = logging.getLogger("reflex_drf.bridge")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class DatabaseThread:
+    """One thread with database connections of its own."""
+
+    def __init__(self, number: int) -> None:
+        # The thread itself starts with the first call.
+        self.executor = ThreadPoolExecutor(1, f"reflex_drf-database-{number}")
+        # Calls handed over and not finished, and open events that have used the thread. Both are
+        # changed under the pool's lock: calls end in the thread, events on the loop.
+        self.pending = 0
+        self.events = 0
+        self.used = False
+        self._closed = False
+
+    def tidy(self, others: int) -> None:
+        """Do in the thread what Django does with connections between two requests."""
+        try:
+            if self.events <= others:
+                reset_queries()
+                close_old_connections()
+            else:
+                self._close_broken()
+        except DatabaseError:
+            logger.exception("A database connection could not be closed")
+
+    def _close_broken(self) -> None:
+        # Another event is between two calls here and may be in the middle of `aiterator()`, whose
+        # cursor dies with its connection: a connection that is merely old has to wait.
+        for connection in connections.all(initialized_only=True):
+            if connection.errors_occurred and not connection.in_atomic_block:
+                connection.close_if_unusable_or_obsolete()
+
+    def close(self) -> None:
+        """Close the connections in their thread and let the thread end; nothing waits for it."""
+        if self._closed:
+            return
+        self._closed = True
+        if self.used:
+            self.executor.submit(connections.close_all)
+        self.executor.shutdown(wait=False)
+
+
+class ThreadPool:
+    """A fixed number of threads, each taken by the events that need it least."""
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.process = os.getpid()
+        self.threads = [DatabaseThread(number) for number in range(size)]
+        self._lock = threading.Lock()
+        self._retired = False
+
+    def claim(self) -> DatabaseThread:
+        """Give an event the thread with the least to do."""
+        with self._lock:
+            # What is queued counts first: an idle thread that long background events have used
+            # once is better than one that is busy now.
+            thread = min(self.threads, key=lambda thread: (thread.pending, thread.events))
+            thread.events += 1
+            thread.used = True
+            return thread
+
+    def begin(self, thread: DatabaseThread) -> None:
+        """Count a call that was handed over."""
+        with self._lock:
+            thread.pending += 1
+
+    def end(self, thread: DatabaseThread) -> None:
+        """Count a call that has ended, or was cancelled before it began."""
+        with self._lock:
+            thread.pending -= 1
+
+    def release(self, thread: DatabaseThread) -> None:
+        """Take an ended event off its thread, and tidy the thread without waiting for it."""
+        with self._lock:
+            thread.events -= 1
+            retired, events = self._retired, thread.events
+        if not retired:
+            thread.executor.submit(thread.tidy, 0)
+        elif not events:
+            thread.close()
+
+    def retire(self) -> None:
+        """Let no new event in; each thread ends with its last event."""
+        with self._lock:
+            self._retired = True
+            idle = [thread for thread in self.threads if not thread.events]
+        for thread in idle:
+            thread.close()
+
+    def join(self) -> None:
+        """End all threads, also those of events that are still open, and wait for it."""
+        for thread in self.threads:
+            thread.close()
+            thread.executor.shutdown(wait=True)
+
+
+class EventExecutor(Executor):
+    """The thread of one event, chosen when the event first needs one."""
+
+    def __init__(self, pools: PoolHolder) -> None:
+        self._pools = pools
+        self._pool: ThreadPool | None = None
+        self._thread: DatabaseThread | None = None
+
+    @property
+    def thread(self) -> DatabaseThread | None:
+        """The thread, or None as long as nothing needed it."""
+        return self._thread
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        pool, thread = self._claim()
+        pool.begin(thread)
+        future = thread.executor.submit(fn, *args, **kwargs)
+        future.add_done_callback(lambda _: pool.end(thread))
+        return future
+
+    def _claim(self) -> tuple[ThreadPool, DatabaseThread]:
+        # All of an event's calls come from the one event loop, so no second caller can be here at
+        # the same time. Once chosen, the thread stays: asgiref promises one thread for a context,
+        # and open cursors live in their thread.
+        if self._pool is None or self._thread is None:
+            self._pool = self._pools.current()
+            self._thread = self._pool.claim()
+            self._thread.executor.submit(self._thread.tidy, 1)
+        return self._pool, self._thread
+
+    def release(self) -> None:
+        """Give the thread back at the end of the event."""
+        if self._pool is not None and self._thread is not None:
+            self._pool.release(self._thread)
+            self._pool = self._thread = None
+
+
+class PoolHolder:
+    """The pool of this process, as large as the settings say."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pool: ThreadPool | None = None
+
+    def current(self) -> ThreadPool:
+        """Give the pool, a new one when its size was changed or the process was forked."""
+        size = settings.DATABASE_THREADS
+        with self._lock:
+            pool = self._pool
+            if pool is None or pool.size != size or pool.process != os.getpid():
+                self._pool = ThreadPool(check_size(size))
+                # The threads of a parent process do not exist here and must not be touched.
+                if pool is not None and pool.process == os.getpid():
+                    pool.retire()
+            assert self._pool is not None
+            return self._pool
+
+    def clear(self) -> ThreadPool | None:
+        """Take the pool away, so that the next event makes a new one."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+        return pool
+
+
+def check_size(size: Any) -> int:
+    """Insist on a number of threads that makes sense."""
+    if isinstance(size, int) and not isinstance(size, bool) and size > 0:
+        return size
+    raise ConfigurationError(
+        f'REFLEX_DRF["DATABASE_THREADS"] must be a whole number from 1 on, not {size!r}.'
+    )
+
+
+pools = PoolHolder()
+
+
+@asynccontextmanager
+async def database_thread() -> AsyncIterator[EventExecutor]:
+    """Give everything thread-sensitive inside the block one database thread, when it needs one.
+
+    A task that outlives the block gets asgiref's RuntimeError instead of somebody else's thread.
+    """
+    executor = EventExecutor(pools)
+    try:
+        async with ThreadSensitiveContext(executor=executor):
+            yield executor
+    finally:
+        executor.release()
+
+
+def shutdown() -> None:
+    """Close all connections and end all threads; for the end of a process or a test.
+
+    It waits for calls that still run, so on an event loop use `asyncio.to_thread(shutdown)`.
+    """
+    pool = pools.clear()
+    if pool is not None:
+        pool.retire()
+        pool.join()
