@@ -1,18 +1,30 @@
+"""The Django app: what `manage.py` needs to know of the package."""
+
 from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
 
 from django.apps import AppConfig
 
+__all__ = ["ReflexDRFConfig"]
+
 
 class ReflexDRFConfig(AppConfig):
-    """Lets `manage.py` know the package: its system checks and the default database."""
+    """Brings the system checks, and the default database of a project that configures none."""
 
     name = "reflex_drf"
     verbose_name = "Reflex over Django REST framework"
 
-    def ready(self) -> None:
-        """Register the system checks, and give `manage.py` the database that the plugin gives."""
-        from reflex_drf import checks
+    def __init__(self, app_name: str, app_module: ModuleType | Any) -> None:
         from reflex_drf.conf import use_database
 
+        super().__init__(app_name, app_module)
+        # Not in `ready()`: importing the first model already opens Django's list of databases.
         use_database()
-        checks.register_checks()
+
+    def ready(self) -> None:
+        """Register the system checks."""
+        from reflex_drf.checks import register_checks
+
+        register_checks()

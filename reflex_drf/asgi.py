@@ -20,11 +20,12 @@ from reflex_drf.conf import settings
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.guard import Guard, read_headers
 from reflex_drf.prefixes import under
+from reflex_drf.seam import upload_headers
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from django.http import HttpRequest
+    from django.http import FileResponse, HttpRequest, HttpResponse
     from django.http.response import HttpResponseBase
     from starlette.applications import Starlette
 
@@ -100,12 +101,9 @@ class Dispatcher:
             await self._run_upload(scope, limited(receive), send)
 
     async def _run_upload(self, scope: Scope, receive: Receive, send: Send) -> None:
-        from reflex_drf.seam import upload_headers
-
         # An upload event does not carry the headers of its own request; the event processor
         # picks them up here, in the task of the request.
-        headers = {name: values[0] for name, values in read_headers(scope).items()}
-        token = upload_headers.set(headers)
+        token = upload_headers.set(joined_headers(scope))
         try:
             await self.reflex(scope, receive, send)
         finally:
@@ -116,6 +114,14 @@ def local_path(scope: Scope) -> str:
     """Give the path below the one the whole server is mounted at."""
     path, root = str(scope.get("path", "")), str(scope.get("root_path", "")).rstrip("/")
     return path.removeprefix(root) if root and under(path, root) else path
+
+
+def joined_headers(scope: Scope) -> dict[str, str]:
+    """Give each header as one value; HTTP/2 may send the cookies in several."""
+    return {
+        name: ("; " if name == "cookie" else ", ").join(values)
+        for name, values in read_headers(scope).items()
+    }
 
 
 async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
@@ -181,7 +187,8 @@ async def hand_over_cors(starlette_app: Starlette) -> AsyncIterator[None]:
     """
     from starlette.middleware.cors import CORSMiddleware
 
-    kept = [entry for entry in starlette_app.user_middleware if entry.cls is not CORSMiddleware]
+    cors: Any = CORSMiddleware
+    kept = [entry for entry in starlette_app.user_middleware if entry.cls is not cors]
     starlette_app.user_middleware = kept
     starlette_app.middleware_stack = starlette_app.build_middleware_stack()
     yield
@@ -190,12 +197,13 @@ async def hand_over_cors(starlette_app: Starlette) -> AsyncIterator[None]:
 def django_application() -> ASGIApp:
     """Build the project's ASGI application, with its static files in front."""
     name = getattr(django_settings, "ASGI_APPLICATION", None)
-    application: ASGIApp = import_application(name) if name else StreamingHandler()
+    application: Any = import_application(name) if name else StreamingHandler()
     # WhiteNoise serves collected files better, with compression and far-future caching.
     whitenoise = WHITENOISE in django_settings.MIDDLEWARE and not django_settings.DEBUG
     if apps.is_installed("django.contrib.staticfiles") and not whitenoise:
         application = StaticFiles(application)
-    return application
+    built: ASGIApp = application
+    return built
 
 
 def import_application(name: str) -> ASGIApp:
@@ -221,10 +229,10 @@ class StreamingHandler(ASGIHandler):
         return streamed(await super().get_response_async(request))
 
 
-class StaticFiles(ASGIStaticFilesHandler):  # type: ignore[misc]  # get_response differs by design
+class StaticFiles(ASGIStaticFilesHandler):
     """Serves static files with `DEBUG` on and off: collected ones first, else the apps' own."""
 
-    def serve(self, request: HttpRequest) -> HttpResponseBase:
+    def serve(self, request: HttpRequest) -> HttpResponse | FileResponse:
         """Serve one file."""
         root = django_settings.STATIC_ROOT
         if root and not django_settings.DEBUG:
@@ -237,7 +245,8 @@ class StaticFiles(ASGIStaticFilesHandler):  # type: ignore[misc]  # get_response
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         """Serve one file, chunk by chunk."""
         # The parent of the parent: the parent itself reads the whole file first.
-        response = await super(ASGIStaticFilesHandler, self).get_response_async(request)
+        parent: Any = super(ASGIStaticFilesHandler, self)
+        response = await parent.get_response_async(request)
         response._resource_closers.append(request.close)
         return streamed(response)
 
@@ -252,5 +261,6 @@ def streamed(response: Any) -> HttpResponseBase:
 
 async def iterate(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Take chunk after chunk in the thread of the request, where the view itself ran."""
-    while (chunk := await sync_to_async(next)(chunks, END)) is not END:
+    step: Any = sync_to_async(next)
+    while (chunk := await step(chunks, END)) is not END:
         yield chunk

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Collection, Iterable, Sequence
@@ -11,12 +12,14 @@ from urllib.parse import urlsplit
 
 from django.apps import apps
 from django.conf import settings as django_settings
+from django.core.checks import ERROR
 from django.core.exceptions import ImproperlyConfigured
 from reflex_base.config import get_config
 from reflex_base.constants import Endpoint, Env
 from reflex_base.environment import environment
 from reflex_base.plugins import Plugin
 
+from reflex_drf.checks import check_settings
 from reflex_drf.conf import configure_django, settings
 from reflex_drf.development import expose_bun, insert_proxy, keep_from_reloading
 from reflex_drf.errors import ConfigurationError
@@ -32,9 +35,20 @@ if TYPE_CHECKING:
 
 __all__ = ["ReflexDjangoPlugin"]
 
+logger = logging.getLogger(__name__)
+
 # Paths that Reflex or the files of its front end need: in production the bundle, in development
 # the modules that Vite serves one by one.
-FRONTEND_PATHS = ("/assets", "/app", "/utils", "/styles", "/public", "/node_modules", "/.web")
+FRONTEND_PATHS = (
+    "/assets",
+    "/app",
+    "/app_components",
+    "/components",
+    "/node_modules",
+    "/public",
+    "/styles",
+    "/utils",
+)
 
 
 class ReflexDjangoPlugin(Plugin):
@@ -71,6 +85,7 @@ class ReflexDjangoPlugin(Plugin):
 
     def pre_compile(self, **context: Unpack[PreCompileContext]) -> None:
         """Look for clashes with pages, and let the development server pass on what is Django's."""
+        warn_of_settings()
         config = get_config()
         prefixes = self.prefixes
         check_endpoints(prefixes, config)
@@ -94,8 +109,7 @@ class ReflexDjangoPlugin(Plugin):
 
     def post_compile(self, **context: Unpack[PostCompileContext]) -> None:
         """Put Django in front of the app, and Django's middleware around its events."""
-        from importlib.util import find_spec
-
+        from reflex_drf import seam
         from reflex_drf.asgi import hand_over_cors
 
         app = context["app"]
@@ -107,10 +121,7 @@ class ReflexDjangoPlugin(Plugin):
         check_endpoints(self.prefixes, get_config())
         app.api_transformer = [*transformers, self.dispatch]
         app.register_lifespan_task(hand_over_cors)
-        if find_spec("reflex_drf.seam"):
-            from reflex_drf import seam
-
-            seam.install(app)
+        seam.install(app)
 
     def dispatch(self, reflex: ASGIApp) -> Dispatcher:
         """Wrap Reflex's own ASGI application."""
@@ -146,6 +157,15 @@ def check_project() -> None:
         secret = ""
     if not secret:
         raise ConfigurationError(f"Set SECRET_KEY in {module}; sessions are signed with it.")
+    for problem in check_settings():
+        if problem.is_serious(ERROR):
+            raise ConfigurationError(f"{problem.msg} {problem.hint or ''}".strip())
+
+
+def warn_of_settings() -> None:
+    """Say at start what `manage.py check` would say."""
+    for problem in check_settings():
+        logger.warning("%s %s", problem.msg, problem.hint or "")
 
 
 def check_endpoints(prefixes: Sequence[str], config: Config) -> None:
