@@ -30,12 +30,13 @@ from reflex.istate.manager.memory import StateManagerMemory
 from reflex.istate.manager.token import BaseStateToken
 from reflex.state import BaseState, StateUpdate
 from reflex_base.constants.state import FIELD_MARKER
-from reflex_base.event import Event
-from reflex_base.event.processor import BaseStateEventProcessor
+from reflex_base.event import Event, resolve_upload_handler_param
 from reflex_base.event.processor.future import EventFuture
 from reflex_base.registry import RegistrationContext
 from reflex_base.utils.exceptions import ReflexRuntimeError
 from reflex_base.utils.format import json_dumps
+
+from reflex_drf.seam import ReflexDRFEventProcessor, add_middleware, upload_headers
 
 __all__ = ["Sent", "Tab", "Worker", "create_session"]
 
@@ -64,6 +65,11 @@ async def _create_session(user: Any, data: Mapping[str, Any]) -> str:
             close_old_connections()
 
     return await sync_to_async(create)()
+
+
+def cookie_header(cookies: Mapping[str, str]) -> str:
+    """Write cookies as a browser sends them."""
+    return "; ".join(f"{name}={value}" for name, value in cookies.items())
 
 
 class Sent:
@@ -116,7 +122,8 @@ class Worker:
 
     async def __aenter__(self) -> Self:
         app = self.app = self.app or self._find_app()
-        self.processor = BaseStateEventProcessor(
+        add_middleware(app)
+        self.processor = ReflexDRFEventProcessor(
             middleware=app,
             backend_exception_handler=self._exception_handler or app.backend_exception_handler,
         )
@@ -214,7 +221,7 @@ class Tab:
     def _connect(self) -> None:
         # What a connection knows is fixed by its handshake, cookies included.
         self.sid = uuid.uuid4().hex
-        cookie = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        cookie = cookie_header(self.cookies)
         self._handshake = {**self.headers, **({"cookie": cookie} if cookie else {})}
 
     def disconnect(self) -> None:
@@ -266,6 +273,31 @@ class Tab:
     async def start(self, event: Any) -> Sent:
         """Send an event without waiting for it, such as a background handler."""
         return await self._enqueue(*Event.from_event_type(event))
+
+    async def upload(
+        self,
+        event: Any,
+        files: Sequence[rx.UploadFile] = (),
+        *,
+        cookies: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        raises: bool = True,
+    ) -> list[Exception]:
+        """Upload files to a handler by an HTTP request of its own, as a browser does.
+
+        The request has the browser's cookies, unless others are given.
+        """
+        (message,) = Event.from_event_type(event)
+        handler = RegistrationContext.get().event_handlers[message.name].handler
+        name, _ = resolve_upload_handler_param(handler)
+        message = Event(name=message.name, payload={**message.payload, name: list(files)})
+        cookie = cookie_header(self.cookies if cookies is None else cookies)
+        token = upload_headers.set({**self.headers, **(headers or {}), "cookie": cookie})
+        try:
+            future = await self.worker.processor.enqueue(self.token, message)
+        finally:
+            upload_headers.reset(token)
+        return await self._finish(Sent(self, [future]), raises)
 
     async def _enqueue(self, *events: Event) -> Sent:
         futures = []

@@ -1,0 +1,41 @@
+"""What a browser is told when an event does not reach its handler."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+import reflex as rx
+from django.http.response import HttpResponseBase
+
+__all__ = ["answer_event", "drop_tab", "leave_page"]
+
+
+def answer_event(answer: HttpResponseBase) -> Any:
+    """Turn the response of a middleware into what the page does: go elsewhere, or say no."""
+    location = answer.headers.get("Location", "")
+    if 300 <= answer.status_code < 400 and is_navigable(location):
+        return leave_page(location)
+    # Whatever the response says is written for a page of its own, or for nobody.
+    return rx.toast.error(f"The server refused this ({answer.status_code}).")
+
+
+def is_navigable(location: str) -> bool:
+    """Tell whether a browser may be sent to a location; `javascript:` is not a place."""
+    try:
+        scheme = urlsplit(location).scheme.lower()
+    except ValueError:
+        return False
+    return bool(location) and scheme in ("", "http", "https")
+
+
+def leave_page(location: str) -> Any:
+    """Load a location of the server anew, be it a page of Reflex or a view of Django."""
+    # A redirect inside the page would show Reflex's own 404 for a URL of Django.
+    return rx.call_script(f"window.location.assign({json.dumps(location)})")
+
+
+def drop_tab() -> Any:
+    """Make the browser forget the tab's token and begin anew with a tab of its own."""
+    return rx.call_script("window.sessionStorage.removeItem('token');window.location.reload()")
