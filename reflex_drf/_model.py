@@ -43,7 +43,7 @@ def serialize_django_model(instance: Model) -> dict[str, Any]:
     No field is included, so that no password or private note reaches a browser by accident; use a
     serializer to choose the fields.
     """
-    pk = instance.pk
+    pk: Any = instance.pk
     return {"pk": pk if isinstance(pk, int) or pk is None else str(pk), "str": describe(instance)}
 
 
