@@ -1,0 +1,322 @@
+"""From the options of a state to its vars and handlers, put into its class body."""
+
+from __future__ import annotations
+
+import keyword
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from types import FunctionType
+from typing import Any
+
+from reflex_drf.errors import ConfigurationError
+from reflex_drf.state.forms import Form, build_form
+from reflex_drf.state.handlers import make_action, make_setter, make_upload
+from reflex_drf.state.hooks import CLEAN, THREAD_HOOKS, ModelHooks
+from reflex_drf.state.options import Options
+from reflex_drf.state.plan import ActionPlan, Plan
+from reflex_drf.state.queries import ListQuery
+from reflex_drf.state.rows import pk_type, row_type
+from reflex_drf.state.viewsets import build_viewset, describe_serializer, scope_field, viewset_model
+
+__all__ = ["assemble", "make_plan"]
+
+STANDARD = ("list", "create", "retrieve", "update", "partial_update", "destroy")
+# Which handlers need which actions; those that are not named here need the list.
+NEEDS: dict[str, tuple[str, ...]] = {
+    "save": ("create", "update", "partial_update"),
+    "create": ("create",),
+    "update": ("update", "partial_update"),
+    "delete": ("destroy",),
+    "start_edit": ("retrieve",),
+    "load_row": ("retrieve",),
+    "cancel_edit": ("create", "update", "partial_update"),
+}
+# These call nothing, so that their event has to look up the user by itself.
+LOCAL = ("cancel_edit",)
+DEFERRED = "__reflex_drf_deferred__"
+GENERATED = "__reflex_drf_generated__"
+
+
+def make_plan(
+    owner: str, options: Options, order: list[type], namespace: Mapping[str, Any]
+) -> Plan:
+    """Work out what a concrete state is made of."""
+    writes = "save" in _operations(order)
+    viewset = build_viewset(owner, options, read_only=not writes)
+    actions = frozenset(name for name in STANDARD if hasattr(viewset, name))
+    if not writes:
+        actions &= {"list", "retrieve"}
+    query = ListQuery(viewset, options.filter_params)
+    scoped = any("_scope_queryset" in vars(k) and k is not ModelHooks for k in order)
+    rows = _describe(owner, options, viewset, "list")
+    plan = Plan(
+        owner=owner,
+        options=options,
+        viewset=viewset,
+        actions=actions,
+        extra_actions=_extra_actions(options, viewset, writes),
+        form=_form(owner, options, viewset, actions, scoped) if writes else Form(),
+        rows=rows,
+        query=query,
+        backend=_backend(options),
+        scoped=scoped,
+    )
+    _check_backend(plan, order, namespace)
+    return plan
+
+
+def _describe(owner: str, options: Options, viewset: type[Any], action: str) -> Any:
+    if not hasattr(viewset, "get_serializer_class"):
+        return options.serializer_class() if options.serializer_class is not None else None
+    return describe_serializer(owner, options, viewset, action)
+
+
+def _operations(order: Iterable[type]) -> dict[str, FunctionType]:
+    """The handlers that the plain base classes offer, the first base counting most."""
+    found: dict[str, FunctionType] = {}
+    for klass in reversed(list(order)):
+        for name, value in vars(klass).items():
+            offered = hasattr(value, "__reflex_drf_operation__") and _is_ours(klass)
+            if isinstance(value, FunctionType) and (offered or name in found):
+                found[name] = value
+    return found
+
+
+def _extra_actions(options: Options, viewset: type[Any], writes: bool) -> tuple[ActionPlan, ...]:
+    methods: dict[str, list[str]] = {}
+    detail: dict[str, bool] = {}
+    for action in getattr(viewset, "get_extra_actions", list)():
+        for method, name in action.mapping.items():
+            methods.setdefault(name, []).append(method)
+            detail[name] = action.detail
+    return tuple(
+        ActionPlan(name, options.action_handlers.get(name, name), detail[name], tuple(verbs))
+        for name, verbs in methods.items()
+        if writes or set(verbs) <= {"get", "head", "options"}
+    )
+
+
+def _form(
+    owner: str, options: Options, viewset: type[Any], actions: frozenset[str], scoped: bool
+) -> Form:
+    writing = [name for name in ("create", "update", "partial_update") if name in actions]
+    if not writing:
+        return Form()
+    serializer = _describe(owner, options, viewset, writing[0])
+    return build_form(
+        serializer,
+        read_only={*options.read_only_fields, *_scope_names(owner, options, viewset, scoped)},
+        vars=options.field_vars,
+    )
+
+
+def _scope_names(owner: str, options: Options, viewset: type[Any], scoped: bool) -> set[str]:
+    model = viewset_model(viewset)
+    if not scoped or model is None:
+        return set()
+    # Whose a row is, is not for the browser to say.
+    field = scope_field(owner, model, options.scope_field)
+    return {field.name, field.attname}  # type: ignore[attr-defined]
+
+
+def _backend(options: Options) -> Any:
+    if options.backend_class is None:
+        from reflex_drf.backends.inprocess import InProcessBackend
+
+        return InProcessBackend()
+    return options.backend_class()
+
+
+def _check_backend(plan: Plan, order: list[type], namespace: Mapping[str, Any]) -> None:
+    if plan.in_process:
+        return
+    if plan.generated:
+        raise ConfigurationError(
+            f"{plan.owner} calls an API elsewhere, which knows no viewset made here: "
+            "give it the `viewset` that the API serves."
+        )
+    hooks = sorted(THREAD_HOOKS | {CLEAN + name for name in plan.field_names})
+    written = [vars(klass) for klass in order if not _is_ours(klass)]
+    local = [name for name in hooks if any(name in members for members in [namespace, *written])]
+    if local or plan.scoped or plan.options.permission_classes:
+        what = f"{local[0]}()" if local else "scope_field" if plan.scoped else "permission_classes"
+        raise ConfigurationError(
+            f"{plan.owner}.{what} works beside the view, but the view of its backend runs "
+            "elsewhere: move it into the viewset, or use the in-process backend."
+        )
+
+
+# -- Into the class body --------------------------------------------------------------------
+
+
+def assemble(plan: Plan, namespace: MutableMapping[str, Any], order: list[type]) -> None:
+    """Put vars and handlers into the class body; what stands there already, stays."""
+    handlers = _handlers(plan, namespace, order)
+    variables = _variables(plan)
+    _check_names(plan, variables, handlers, order)
+    annotations = namespace.setdefault("__annotations__", {})
+    for name, (kind, default) in variables.items():
+        if name not in annotations:
+            annotations[name] = kind
+        namespace.setdefault(name, default)
+    for name, function in handlers.items():
+        if (written := _overrides(order, name)) is not None:
+            function = _handler(plan, name, written)
+        else:
+            vars(function)[GENERATED] = True
+        namespace.setdefault(name, function)
+
+
+def _variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
+    options, query = plan.options, plan.query
+    model = viewset_model(plan.viewset)
+    key = pk_type(model._meta.pk) if model is not None else str
+    row = row_type(f"{plan.owner}Row", plan.rows, options.exclude_from_row) if plan.rows else dict
+    variables: dict[str, tuple[Any, Any]] = {
+        options.list_var: (list[row], []),  # type: ignore[valid-type]
+        "error": (str, ""),
+        "field_errors": (dict[str, str], {}),
+        "editing_id": (key | None, None),
+        "form_reset_key": (int, 0),
+        "page": (int, 1),
+        "page_size": (int, options.paginate_by or query.default_size),
+        "page_count": (int, 1),
+        "total_count": (int, 0),
+        "has_next": (bool, False),
+        "has_previous": (bool, False),
+        "search": (str, ""),
+        "ordering": (str, ""),
+        "filters": (dict[str, str], {}),
+        "loading": (bool, "list" in plan.actions),
+        "action_data": (dict[str, Any], {}),
+        "_position": (dict[str, str], {}),
+        "_next": (dict[str, str], {}),
+        "_previous": (dict[str, str], {}),
+    }
+    for field in plan.form.fields:
+        variables.setdefault(field.var, (field.var_type, field.default))
+    return variables
+
+
+def _handlers(
+    plan: Plan, namespace: Mapping[str, Any], order: list[type]
+) -> dict[str, FunctionType]:
+    defers = _defers(order, namespace)
+    handlers: dict[str, FunctionType] = {}
+    for name, function in _operations(order).items():
+        if _wanted(plan, name):
+            public = _public_name(plan.options, name)
+            calls = name not in LOCAL
+            handlers[public] = _handler(plan, public, function, deferred=defers and calls)
+    for field in plan.form.fields:
+        name = f"set_{field.var}"
+        handlers[name] = _handler(plan, name, make_setter(field))
+    for file in plan.form.files:
+        name = f"upload_{plan.options.field_vars.get(file, file)}"
+        handlers[name] = _handler(plan, name, make_upload(file), deferred=defers)
+    for action in plan.extra_actions:
+        function = make_action(action.handler, action.detail)
+        handlers[action.handler] = _handler(plan, action.handler, function, deferred=defers)
+    return handlers
+
+
+def _public_name(options: Options, name: str) -> str:
+    return {"save": options.save_event, "delete": options.delete_event}.get(name, name)
+
+
+def _wanted(plan: Plan, name: str) -> bool:
+    query = plan.query
+    if not any(action in plan.actions for action in NEEDS.get(name, ("list",))):
+        return False
+    conditions = {
+        "set_search": query.search_param is not None,
+        "set_ordering": query.ordering_param is not None,
+        "filter": bool(query.filter_names),
+        "clear_filter": bool(query.filter_names) or query.search_param is not None,
+        "paginate": query.has_numbers,
+        "go_to_page": query.has_numbers,
+        "set_page_size": query.size_param is not None,
+        "next_page": query.has_pages,
+        "prev_page": query.has_pages,
+    }
+    return conditions.get(name, True)
+
+
+def _handler(
+    plan: Plan, name: str, function: Callable[..., Any], *, deferred: bool = False
+) -> FunctionType:
+    """A function of the state's own; Reflex ties a handler to the class that holds it."""
+    source: Any = function
+    copied = FunctionType(
+        source.__code__, source.__globals__, name, source.__defaults__, source.__closure__
+    )
+    copied.__kwdefaults__ = source.__kwdefaults__
+    copied.__annotations__ = source.__annotations__
+    copied.__doc__ = source.__doc__
+    copied.__module__ = source.__module__
+    copied.__qualname__ = f"{plan.owner}.{name}"
+    vars(copied).update(vars(source))
+    vars(copied)[DEFERRED] = deferred
+    return copied
+
+
+def _defers(order: list[type], namespace: Mapping[str, Any]) -> bool:
+    """Whether a handler needs no request before its call, whose own request then counts."""
+    own = [klass for klass in order if klass is not ModelHooks and "get_url_kwargs" in vars(klass)]
+    return "get_url_kwargs" not in namespace and not own
+
+
+def _overrides(order: list[type], name: str) -> Any:
+    """The handler that a user wrote in a state this one derives from."""
+    for klass in order:
+        value = vars(klass).get(name)
+        function = getattr(value, "fn", value)
+        if isinstance(function, FunctionType) and not _is_ours(klass):
+            return None if function.__dict__.get(GENERATED) else function
+    return None
+
+
+def _is_ours(klass: type) -> bool:
+    return klass.__module__.split(".")[0] in ("reflex", "reflex_base", "reflex_drf", "builtins")
+
+
+# -- Names ----------------------------------------------------------------------------------
+
+
+def _check_names(
+    plan: Plan, variables: Mapping[str, Any], handlers: Mapping[str, Any], order: list[type]
+) -> None:
+    taken = {name for klass in order if _is_ours(klass) for name in _members(klass)}
+    own = set(variables) - {field.var for field in plan.form.fields}
+    operations = {_public_name(plan.options, name) for name in _operations(order)}
+    for field in plan.form.fields:
+        if _unusable(field.var) or field.var in taken | own | operations:
+            raise ConfigurationError(
+                f"{plan.owner} cannot have a var {field.var!r} for the field {field.name!r}: "
+                f"Reflex or the state itself uses that name. Give the var another one with "
+                f"`field_vars = {{{field.name!r}: '{field.name}_field'}}`."
+            )
+    for action in plan.extra_actions:
+        if _unusable(action.handler) or action.handler in taken | set(variables) | operations:
+            raise ConfigurationError(
+                f"{plan.owner} cannot have a handler {action.handler!r} for the action "
+                f"{action.name!r}: the name is taken. Give it another one with "
+                f"`action_handlers = {{{action.name!r}: 'run_{action.name}'}}`."
+            )
+    renamed = {"list_var", "save_event", "delete_event"}
+    for option in renamed:
+        name = getattr(plan.options, option)
+        if name in taken and name not in ("save", "delete"):
+            raise ConfigurationError(f"{plan.owner}.{option} is {name!r}, a name that is taken.")
+    unknown = set(plan.options.field_vars) - plan.field_names
+    if unknown:
+        raise ConfigurationError(
+            f"{plan.owner}.field_vars names {sorted(unknown)[0]!r}, which is no writable field."
+        )
+
+
+def _members(klass: type) -> set[str]:
+    return set(vars(klass)) | set(getattr(klass, "__own_fields__", ()))
+
+
+def _unusable(name: str) -> bool:
+    return not name.isidentifier() or keyword.iskeyword(name) or name.startswith("_")

@@ -1,0 +1,182 @@
+"""The options of a `ModelState`: class attributes or `class Meta`, inherited by subclasses."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, MutableMapping
+from dataclasses import dataclass, field, fields
+from types import FunctionType
+from typing import Any
+
+from reflex_drf.errors import ConfigurationError
+
+__all__ = [
+    "OPTION_NAMES",
+    "Options",
+    "inherited_options",
+    "lookup_order",
+    "resolve_options",
+    "take_options",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What a `ModelState` was told about its data, its vars and its handlers."""
+
+    # What it shows: one of these three.
+    viewset: Any = None
+    serializer_class: Any = None
+    model: Any = None
+    fields: Any = None
+    # A class that is only there to be subclassed.
+    abstract: bool = False
+
+    # Names.
+    list_var: str = "data"
+    field_vars: Mapping[str, str] = field(default_factory=dict)
+    action_handlers: Mapping[str, str] = field(default_factory=dict)
+    save_event: str = "save"
+    delete_event: str = "delete"
+
+    # How rows are read.
+    ordering: tuple[str, ...] = ()
+    search_fields: tuple[str, ...] | None = None
+    ordering_fields: Any = None
+    filterset_fields: Any = None
+    filterset_class: Any = None
+    filter_backends: tuple[Any, ...] | None = None
+    filter_params: tuple[str, ...] = ()
+    paginate_by: int | None = None
+    max_page_size: int = 100
+    pagination_class: Any = None
+    queryset_select_related: tuple[str, ...] = ()
+    queryset_prefetch: tuple[Any, ...] = ()
+    exclude_from_row: tuple[str, ...] = ()
+    incremental_updates: bool = False
+
+    # How rows are written.
+    read_only_fields: tuple[str, ...] = ()
+    reset_after_save: bool = True
+
+    # Who may.
+    permission_classes: tuple[Any, ...] | None = None
+    authentication_classes: tuple[Any, ...] | None = None
+    throttle_classes: tuple[Any, ...] | None = None
+    scope_field: str | None = None
+
+    # How the view is reached.
+    backend_class: Any = None
+    lookup_field: str | None = None
+    url_kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+
+OPTION_NAMES = frozenset(option.name for option in fields(Options))
+# The stray comma of `search_fields = ("name")` would search by letters.
+_SEQUENCES = (
+    "ordering",
+    "search_fields",
+    "filter_backends",
+    "filter_params",
+    "queryset_select_related",
+    "queryset_prefetch",
+    "exclude_from_row",
+    "read_only_fields",
+    "permission_classes",
+    "authentication_classes",
+    "throttle_classes",
+)
+_NAMES = ("save_event", "delete_event", "list_var")
+
+
+def take_options(owner: str, namespace: MutableMapping[str, Any]) -> dict[str, Any]:
+    """Take the options out of a class body, before Reflex makes vars of them."""
+    declared = {
+        name: namespace.pop(name) for name in list(namespace) if _is_option(name, namespace[name])
+    }
+    for name in declared:
+        namespace.get("__annotations__", {}).pop(name, None)
+    # `Meta` itself stays: Reflex takes no class for a var, and subclasses may derive from it.
+    return declared | _meta_options(owner, namespace.get("Meta"))
+
+
+def _is_option(name: str, value: Any) -> bool:
+    # A method or property that happens to have an option's name is the user's own.
+    return name in OPTION_NAMES and not isinstance(
+        value, (FunctionType, property, classmethod, staticmethod)
+    )
+
+
+def _meta_options(owner: str, meta: Any) -> dict[str, Any]:
+    declared: dict[str, Any] = {}
+    for klass in reversed(getattr(meta, "__mro__", ())):
+        declared.update({key: value for key, value in vars(klass).items() if key[0] != "_"})
+    for name in declared:
+        if name not in OPTION_NAMES:
+            raise ConfigurationError(_unknown(owner, name))
+    return declared
+
+
+def _unknown(owner: str, name: str) -> str:
+    near = difflib.get_close_matches(name, OPTION_NAMES, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(OPTION_NAMES))}."
+    return f"{owner}.Meta has the unknown option {name!r}; {hint}"
+
+
+def inherited_options(bases: Iterable[type]) -> dict[str, Any]:
+    """The options that a class with these bases starts from, the first base counting most."""
+    merged: dict[str, Any] = {}
+    for klass in reversed(lookup_order(bases)):
+        merged.update(_declared_on(klass))
+    # What a class says of itself does not hold for its subclasses.
+    merged.pop("abstract", None)
+    return merged
+
+
+def _declared_on(klass: type) -> dict[str, Any]:
+    own = vars(klass).get("_declared_options")
+    if own is not None:
+        return dict(own)
+    # A plain Python mixin carries its options as they were written.
+    return {name: value for name, value in vars(klass).items() if _is_option(name, value)}
+
+
+def lookup_order(bases: Iterable[type]) -> list[type]:
+    """The method resolution order that a class with these bases will have, after itself."""
+    bases = list(bases)
+    pending = [*(list(base.__mro__) for base in bases), bases]
+    order: list[type] = []
+    while pending := [chain for chain in pending if chain]:
+        heads = (chain[0] for chain in pending)
+        head = next((h for h in heads if not any(h in chain[1:] for chain in pending)), None)
+        if head is None:
+            # No order exists; Python itself says so when the class is created.
+            break
+        order.append(head)
+        pending = [[klass for klass in chain if klass is not head] for chain in pending]
+    return order
+
+
+def resolve_options(owner: str, declared: Mapping[str, Any]) -> Options:
+    """Check the declared options and give them their final types."""
+    values = dict(declared)
+    for name in _SEQUENCES:
+        value = values.get(name)
+        if isinstance(value, str):
+            values[name] = (value,)
+        elif value is not None:
+            values[name] = tuple(value)
+    options = Options(**values)
+    _check(owner, options)
+    return options
+
+
+def _check(owner: str, options: Options) -> None:
+    for name in _NAMES:
+        value = getattr(options, name)
+        if not isinstance(value, str) or not value.isidentifier() or value.startswith("_"):
+            raise ConfigurationError(f"{owner}.{name} is {value!r}; it has to be a public name.")
+    for name in ("paginate_by", "max_page_size"):
+        value = getattr(options, name)
+        if value is not None and (type(value) is not int or value < 1):
+            raise ConfigurationError(f"{owner}.{name} is {value!r}; it has to be 1 or more.")

@@ -1,0 +1,104 @@
+"""What a concrete state was made from: its viewset, its form, its queries and its names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from django.db.models import QuerySet
+from rest_framework import serializers
+
+from reflex_drf.backends import Backend
+from reflex_drf.state.forms import Form
+from reflex_drf.state.options import Options
+from reflex_drf.state.queries import ListQuery
+from reflex_drf.state.viewsets import prefetch, viewset_model
+
+__all__ = ["ActionPlan", "Plan"]
+
+SAFE = ("get", "head", "options")
+
+
+@dataclass(frozen=True)
+class ActionPlan:
+    """One extra action of the viewset, and the handler that runs it."""
+
+    name: str
+    handler: str
+    detail: bool
+    methods: tuple[str, ...]
+
+    def method(self, data: Any) -> str:
+        """The verb for a call with this input: one that writes, if the action has any."""
+        writing = [method for method in self.methods if method not in SAFE]
+        reading = [method for method in self.methods if method in SAFE]
+        if writing and reading:
+            return (writing if data is not None else reading)[0].upper()
+        return (writing or reading)[0].upper()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything the handlers of one state class go by."""
+
+    owner: str
+    options: Options
+    viewset: type[Any]
+    actions: frozenset[str]
+    extra_actions: tuple[ActionPlan, ...]
+    form: Form
+    rows: serializers.BaseSerializer[Any] | None
+    query: ListQuery
+    backend: Backend = field(repr=False)
+    scoped: bool = False
+
+    @property
+    def generated(self) -> bool:
+        """Whether the viewset was built for this state."""
+        return self.options.viewset is None
+
+    @property
+    def field_names(self) -> frozenset[str]:
+        """The writable fields, by the serializer's names."""
+        return frozenset(self.form.files).union(field.name for field in self.form.fields)
+
+    @property
+    def in_process(self) -> bool:
+        """Whether hooks can run beside the view."""
+        return self.backend.runs_middleware
+
+    @property
+    def prefetches(self) -> bool:
+        """Whether the state names related rows to read along."""
+        return bool(self.options.queryset_select_related or self.options.queryset_prefetch)
+
+    def prefetch(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The queryset with those related rows."""
+        return prefetch(queryset, self.options)
+
+    @property
+    def lookup_kwarg(self) -> str:
+        """The URL argument that names a row."""
+        name = getattr(self.viewset, "lookup_url_kwarg", None)
+        return str(name or getattr(self.viewset, "lookup_field", None) or "pk")
+
+    @cached_property
+    def key(self) -> str:
+        """The name under which a row carries what identifies it."""
+        name = getattr(self.viewset, "lookup_field", None) or "pk"
+        if name != "pk":
+            return str(name)
+        model = viewset_model(self.viewset)
+        shown = getattr(self.rows, "fields", {})
+        return "pk" if "pk" in shown or model is None else str(model._meta.pk.name)  # type: ignore[union-attr]
+
+    @property
+    def update_action(self) -> str | None:
+        """How an existing row is saved: in part, wherever the viewset can."""
+        known = [name for name in ("partial_update", "update") if name in self.actions]
+        return known[0] if known else None
+
+    def extra_action(self, handler: str) -> ActionPlan:
+        """The extra action that a handler runs."""
+        return next(action for action in self.extra_actions if action.handler == handler)
