@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from django.core.paginator import Page as DjangoPage
 
-from reflex_drf.backends import Page
+from reflex_drf.backends import Call, Page, Reply
 
-__all__ = ["read_page"]
+__all__ = ["last_page", "read_page"]
 
 # What a paginator of the project's own may raise when asked like one of DRF's.
 NOT_LIKE_DRF = (AttributeError, KeyError, NotImplementedError, TypeError, ValueError)
@@ -18,38 +19,47 @@ NOT_LIKE_DRF = (AttributeError, KeyError, NotImplementedError, TypeError, ValueE
 
 def read_page(paginator: Any) -> Page:
     """Read the position from the paginator that made the page, not from its envelope."""
-    links = {
-        "next": read_link(paginator, "get_next_link"),
-        "previous": read_link(paginator, "get_previous_link"),
-    }
+    position = read_position(paginator)
+    return Page(
+        count=position.get("count"),
+        number=position.get("number"),
+        size=position.get("size"),
+        pages=position.get("pages"),
+        next=read_link(paginator, "get_next_link"),
+        previous=read_link(paginator, "get_previous_link"),
+    )
+
+
+def read_position(paginator: Any) -> dict[str, int | None]:
+    """Read what a paginator of any kind knows."""
     page = getattr(paginator, "page", None)
     if isinstance(page, DjangoPage):
-        return Page(**numbered(page), **links)
-    limit, count = number(paginator, "limit"), number(paginator, "count")
+        return numbered(page)
+    limit, count = whole(paginator, "limit"), whole(paginator, "count")
     if limit:
-        return Page(**by_offset(limit, number(paginator, "offset") or 0, count), **links)
-    return Page(count=count, size=number(paginator, "page_size"), **links)
+        return by_offset(limit, whole(paginator, "offset") or 0, count)
+    return {"count": count, "size": whole(paginator, "page_size")}
 
 
-def numbered(page: DjangoPage[Any]) -> dict[str, Any]:
+def numbered(page: DjangoPage[Any]) -> dict[str, int | None]:
     """Read one of Django's own pages."""
-    whole: Any = page.paginator
+    pages: Any = page.paginator
     return {
-        "count": number(whole, "count"),
-        "number": page.number,
-        "size": number(whole, "per_page"),
-        "pages": number(whole, "num_pages"),
+        "count": whole(pages, "count"),
+        "number": whole(page, "number"),
+        "size": whole(pages, "per_page"),
+        "pages": whole(pages, "num_pages"),
     }
 
 
-def by_offset(limit: int, offset: int, count: int | None) -> dict[str, Any]:
+def by_offset(limit: int, offset: int, count: int | None) -> dict[str, int | None]:
     """Count pages where the paginator counts rows."""
     pages = None if count is None else max(1, -(-count // limit))
     return {"count": count, "number": offset // limit + 1, "size": limit, "pages": pages}
 
 
-def number(owner: Any, name: str) -> int | None:
-    """Give an attribute where it is a number."""
+def whole(owner: Any, name: str) -> int | None:
+    """Give an attribute where it is a whole number."""
     try:
         value = getattr(owner, name, None)
     except NOT_LIKE_DRF:
@@ -67,3 +77,16 @@ def read_link(paginator: Any, name: str) -> Mapping[str, Any] | None:
         return None
     query = parse_qs(urlsplit(url).query, keep_blank_values=True)
     return {name: values[0] if len(values) == 1 else values for name, values in query.items()}
+
+
+def last_page(call: Call, reply: Reply) -> Call | None:
+    """Give the call for the last page, where a reply says that the page asked for is gone.
+
+    That happens when the last row of the last page was deleted.
+    """
+    paginator = getattr(call.view, "pagination_class", None)
+    name = str(getattr(paginator, "page_query_param", ""))
+    words = getattr(paginator, "last_page_strings", ())
+    if reply.status != 404 or not words or str(call.query.get(name, "")) in ("", "1", *words):
+        return None
+    return replace(call, query={**call.query, name: words[0]})

@@ -6,11 +6,13 @@ import json
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from io import BytesIO
+from types import NoneType
 from typing import Any
 from urllib.parse import unquote
 
 from django.http import HttpRequest, QueryDict
 from django.utils.datastructures import MultiValueDict
+from django.utils.functional import cached_property
 
 from reflex_drf.backends import Call
 from reflex_drf.errors import ConfigurationError
@@ -27,7 +29,6 @@ LEFT_OUT = frozenset({
     "HTTP_RANGE", "HTTP_TRANSFER_ENCODING", "HTTP_UPGRADE", "HTTP_X_HTTP_METHOD_OVERRIDE",
 })  # fmt: skip
 JSON_FIRST = "application/json, */*;q=0.5"
-FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
 class CallRequest(HttpRequest):
@@ -37,23 +38,47 @@ class CallRequest(HttpRequest):
     session and user that an earlier request of the same event has looked up.
     """
 
-    def __init__(self, call: Call, route: Route, url: str, origin: HttpRequest) -> None:
+    # Set before any input is read, as by a handler that has a body still to read.
+    _read_started = False
+
+    def __init__(
+        self,
+        call: Call,
+        route: Route,
+        url: str,
+        origin: HttpRequest,
+        *,
+        trust_session: bool = False,
+    ) -> None:
         super().__init__()
         self.call, self.route, self.origin = call, route, origin
-        # The in-process call cannot be forged from another site: the socket's guard saw to that.
+        self.trust_session = trust_session
+        # No other site can make this call: the guard of the socket saw to that.
         self._dont_enforce_csrf_checks = True
+        # Filled while the call runs.
+        self.run: Any = None
+        self.response: Any = None
         self.unexpected: BaseException | None = None
-        self.method = route.method
-        self.META = self._make_meta(origin)
+        self._take_url(url)
+        self._take_input()
+        self._take_viewer()
+
+    def _take_url(self, url: str) -> None:
+        self.method = self.route.method
+        self.META = self._make_meta(self.origin)
         script = str(self.META.get("SCRIPT_NAME", "")).rstrip("/")
         self.path = unquote(url)
         self.path_info = self.path.removeprefix(script) or "/"
-        self.META.update(PATH_INFO=self.path_info, REQUEST_METHOD=self.method)
-        self.META["QUERY_STRING"] = encode_query(call.query)
-        self.GET = QueryDict(self.META["QUERY_STRING"])  # type: ignore[assignment]
-        self.COOKIES = dict(origin.COOKIES)
-        self._take_input()
-        self._take_viewer(origin)
+        query = encode_query(self.call.query)
+        self.META.update(PATH_INFO=self.path_info, REQUEST_METHOD=self.method, QUERY_STRING=query)
+        self.COOKIES = dict(self.origin.COOKIES)
+        # Read when the view reads it, so that too many parameters are an answer, not a crash.
+        del self.GET
+
+    @cached_property
+    def GET(self) -> QueryDict:  # type: ignore[override]  # noqa: N802
+        """The query parameters of the call."""
+        return QueryDict(self.META["QUERY_STRING"], encoding=self.encoding)
 
     def _make_meta(self, origin: HttpRequest) -> dict[str, Any]:
         meta = {
@@ -75,15 +100,17 @@ class CallRequest(HttpRequest):
         return self.origin.scheme or "http"
 
     def _take_input(self) -> None:
-        files: Any = MultiValueDict()
-        for name, value in self.call.files.items():
-            files.setlist(name, list(value) if isinstance(value, (list, tuple)) else [value])
-        self.input_files = files
-        self.input_data = fresh(self.call.data)
-        if self.call.files:
+        data, files = fresh(self.call.data), self.call.files
+        if files and not isinstance(data, (dict, NoneType)):
+            raise TypeError(f"Files travel with a dict of data, not with {type(data).__name__}.")
+        self.input_data = data
+        self.input_files: Any = MultiValueDict()
+        for name, value in files.items():
+            self.input_files.setlist(name, value if isinstance(value, list) else [value])
+        if files:
             self.set_content_type("multipart/form-data")
-            self.FILES = files
-        elif self.call.data is not None:
+            self.FILES = self.input_files
+        elif data is not None:
             self.set_content_type("application/json")
 
     def set_content_type(self, content_type: str) -> None:
@@ -100,13 +127,13 @@ class CallRequest(HttpRequest):
 
     # The viewer: looked up once for an event, however many calls it makes.
 
-    def _take_viewer(self, origin: HttpRequest) -> None:
+    def _take_viewer(self) -> None:
         for name in ("_force_auth_user", "_force_auth_token"):
-            if getattr(origin, name, None) is not None:
-                setattr(self, name, getattr(origin, name))
-        if not hasattr(origin, "session") and hasattr(origin, "user"):
+            if getattr(self.origin, name, None) is not None:
+                setattr(self, name, getattr(self.origin, name))
+        if not hasattr(self.origin, "session") and hasattr(self.origin, "user"):
             # Set by hand on a request without a session: that user is the viewer.
-            self._cached_user = origin.user
+            self._cached_user = self.origin.user
 
     @property
     def session(self) -> Any:
@@ -118,22 +145,35 @@ class CallRequest(HttpRequest):
 
     @session.setter
     def session(self, store: Any) -> None:
-        held = getattr(self.origin, "session", None)
+        held: Any = getattr(self.origin, "session", None)
         if type(held) is type(store) and held.session_key == store.session_key:
             store = held
             for name in ("_cached_user", "_acached_user"):
                 if name in self.origin.__dict__:
                     setattr(self, name, self.origin.__dict__[name])
         self.__dict__["session"] = store
+        self._session_key = store.session_key
 
     def share_user(self) -> None:
         """Leave the user that the call looked up to the request it came from."""
-        user = self.__dict__.get("_cached_user")
-        origin = self.origin
-        if user is None or "_cached_user" in origin.__dict__:
+        store: Any = self.__dict__.get("session")
+        if store is None or store is not getattr(self.origin, "session", None):
             return
-        if self.__dict__.get("session") is getattr(origin, "session", None) is not None:
-            origin._cached_user = user  # type: ignore[attr-defined]
+        if store.session_key == self._session_key and "_cached_user" in self.__dict__:
+            self.origin.__dict__.setdefault("_cached_user", self._cached_user)
+
+    def force_session_user(self) -> None:
+        """Be logged in by the session also for a view that reads only tokens.
+
+        Never for an anonymous one: DRF takes a forced user for one who showed credentials, and
+        would answer 403 where the view answers 401.
+        """
+        user = getattr(self, "user", None)
+        if user is not None and user.is_authenticated and self._force_auth_user is None:
+            self._force_auth_user = user
+
+    _force_auth_user: Any = None
+    _force_auth_token: Any = None
 
     # The body, for a middleware that looks at it; the view gets the values themselves.
 
@@ -145,11 +185,9 @@ class CallRequest(HttpRequest):
             self._encoded = json.dumps(plain(self.input_data)).encode() if readable else b""
         return self._encoded
 
-    @property
-    def _stream(self) -> BytesIO:
-        if "_buffer" not in self.__dict__:
-            self._buffer = BytesIO(self.body)
-        return self._buffer
+    @cached_property
+    def _stream(self) -> BytesIO:  # type: ignore[override]
+        return BytesIO(self.body)
 
     def close(self) -> None:
         """Leave the files open: they are the caller's, who may want to try again."""
@@ -177,6 +215,8 @@ def query_text(value: Any) -> str:
 
 def fresh(value: Any) -> Any:
     """Copy the containers of an input, so that a view may change what it was given."""
+    if isinstance(value, MultiValueDict):
+        return {key: items[0] if len(items) == 1 else items for key, items in value.lists()}
     if isinstance(value, dict):
         return {key: fresh(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
 from django.http import HttpResponse
-from django.http.response import HttpResponseBase
 from rest_framework.response import Response
 
 from reflex_drf.representation import plain
 
-__all__ = ["read_data", "skip_rendering"]
+__all__ = ["read_data", "release", "skip_rendering"]
 
 
 class Unrendered(Response):
     """A DRF response whose body is made only when a middleware looks at it."""
 
     plain_class: type[Response]
+    # The body as rendered from the data; another one is the work of a middleware.
+    rendered_body: bytes | None = None
 
     def render(self) -> Any:
         """Do nothing: the data are all that the caller wants."""
@@ -26,53 +28,53 @@ class Unrendered(Response):
 
     @property
     def is_rendered(self) -> bool:
-        """Always so, as seen by a middleware that would be handed the rendered response."""
+        """Always so: a middleware is handed a rendered response."""
         return True
 
     @property
     def content(self) -> bytes:
         """The body, rendered now if it was not."""
         if not self._is_rendered:
-            self.__dict__["_rendering"] = True
             super().render()
-            self.__dict__["as_rendered"] = b"".join(self._container)  # type: ignore[attr-defined]
-        return HttpResponse.content.fget(self)  # type: ignore[attr-defined, no-any-return]
+            self.rendered_body = b"".join(HttpResponse.__iter__(self))
+        return b"".join(HttpResponse.__iter__(self))
 
     @content.setter
     def content(self, value: Any) -> None:
-        # Somebody else's body: its length is no longer ours to say.
         HttpResponse.content.fset(self, value)  # type: ignore[attr-defined]
         self._is_rendered = True
+        # In place of the length that kept stock middleware from rendering.
+        self["Content-Length"] = str(len(self.content))
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[bytes]:
         return iter([self.content])
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """Be pickled as the rendered response it stands for."""
-        rendered = self.content is not None and self.plain_class.__new__(self.plain_class)
-        rendered.__dict__.update(self.__dict__)
+        """Be pickled, by a cache, as the rendered response it stands for."""
+        body = self.content
+        rendered = self.plain_class.__new__(self.plain_class)
+        rendered.__dict__.update(self.__dict__, rendered_body=body)
         return rendered.__reduce_ex__(protocol)
 
 
 @lru_cache(maxsize=256)
 def unrendered_class(kind: type[Response]) -> type[Unrendered]:
-    """Give a project's own response class the same behaviour."""
-    if kind is Response:
-        return type("UnrenderedResponse", (Unrendered,), {"plain_class": Response})
-    return type(f"Unrendered{kind.__name__}", (Unrendered, kind), {"plain_class": kind})
+    """Give a response class, maybe a project's own, that behaviour."""
+    bases = (Unrendered,) if kind is Response else (Unrendered, kind)
+    return type(f"Unrendered{kind.__name__}", bases, {"plain_class": kind})
 
 
-def skip_rendering(response: HttpResponseBase) -> HttpResponseBase:
+def skip_rendering(response: Any) -> Any:
     """Keep Django's handler from rendering a DRF response."""
-    if not isinstance(response, Response) or response._is_rendered:
-        return response
-    response.__class__ = unrendered_class(type(response))
-    describe_content(response)
+    if isinstance(response, Response) and not response.is_rendered:
+        describe_content(response)
+        kind: Any = type(response)
+        response.__class__ = unrendered_class(kind)
     return response
 
 
 def describe_content(response: Response) -> None:
-    """Set the headers that rendering would set, before any middleware reads them."""
+    """Set the headers that rendering would set, before a middleware reads them."""
     renderer: Any = getattr(response, "accepted_renderer", None)
     if response.data is None:
         del response["Content-Type"]
@@ -83,26 +85,23 @@ def describe_content(response: Response) -> None:
     response["Content-Length"] = "0"
 
 
-def read_data(response: HttpResponseBase) -> Any:
+def read_data(response: Any) -> Any:
     """Give the body as plain data: a DRF response's own, JSON as what it says, else text."""
     if isinstance(response, Response) and not was_replaced(response):
         return plain(response.data)
     if response.streaming:
         return None
-    content = getattr(response, "content", b"")
-    kind = response.headers.get("Content-Type", "")
-    if "json" in kind:
-        return read_json(content)
-    return content.decode(response.charset, "replace")
+    if "json" in response.headers.get("Content-Type", ""):
+        return read_json(response.content)
+    return response.content.decode(response.charset, "replace")
 
 
 def was_replaced(response: Response) -> bool:
     """Tell whether a middleware gave the response another body than its data."""
-    if not response._is_rendered or "Content-Encoding" in response.headers:
+    if not isinstance(response, Unrendered) or not response._is_rendered:
         return False
-    if isinstance(response, Unrendered):
-        return response.__dict__.get("as_rendered") != response.content
-    return False
+    # A compressed body is the same one.
+    return response.rendered_body != response.content and "Content-Encoding" not in response
 
 
 def read_json(content: bytes) -> Any:
@@ -111,3 +110,10 @@ def read_json(content: bytes) -> Any:
         return json.loads(content) if content else None
     except ValueError:
         return content.decode("utf-8", "replace")
+
+
+def release(response: Any) -> None:
+    """Close what the response holds, without the signal that ends an HTTP request."""
+    for closer in response._resource_closers:
+        closer()
+    response._resource_closers.clear()

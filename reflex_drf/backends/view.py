@@ -1,0 +1,189 @@
+"""One DRF view at work: made as `as_view()` makes it, given the call's input, and watched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import CellType, FunctionType
+from typing import Any
+
+from django.utils.datastructures import MultiValueDict
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from reflex_drf.backends.request import CallRequest
+from reflex_drf.backends.response import skip_rendering
+from reflex_drf.errors import ConfigurationError
+
+__all__ = ["ViewRun", "rebind"]
+
+FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+
+
+class ViewRun:
+    """Stands in for a view class inside `as_view()`: gives the same view, with hooks on it.
+
+    The hooks sit on the instance and call what the class has, so that whatever a project
+    overrides is what runs.
+    """
+
+    def __init__(self, request: CallRequest, cls: type[APIView]) -> None:
+        self.request, self.cls = request, cls
+        self.view: Any = None
+        # What the view did, for the reply.
+        self.rows: Any = None
+        self.exception: BaseException | None = None
+
+    def __call__(self, **initkwargs: Any) -> Any:
+        """Make the view, as the class would."""
+        self.view = view = self.cls(**initkwargs)
+        self.hook("dispatch", self.dispatch)
+        self.hook("initialize_request", self.initialize_request)
+        self.hook("initial", self.initial)
+        self.hook("handle_exception", self.handle_exception)
+        self.hook("get_paginated_response", self.note_rows)
+        self.hook("get_apaginated_response", self.note_rows)
+        return view
+
+    def hook(self, name: str, wrap: Callable[[Any], Any]) -> None:
+        """Put a hook around a method of the view, where it has one."""
+        if hasattr(self.view, name):
+            setattr(self.view, name, wrap(getattr(self.view, name)))
+
+    def dispatch(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Keep the view's response from being rendered."""
+        if not getattr(self.cls, "view_is_async", False):
+            return lambda *args, **kwargs: skip_rendering(original(*args, **kwargs))
+
+        async def dispatch(*args: Any, **kwargs: Any) -> Any:
+            return skip_rendering(await original(*args, **kwargs))
+
+        return dispatch
+
+    def initialize_request(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Put the input into DRF's request, where a parser would have put it."""
+
+        def initialize_request(*args: Any, **kwargs: Any) -> Any:
+            request = original(*args, **kwargs)
+            if self.request.has_input:
+                give_input(request, self.request)
+            return request
+
+        return initialize_request
+
+    def initial(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Let the caller prepare the view, before anything is decided."""
+
+        def initial(request: Request, *args: Any, **kwargs: Any) -> Any:
+            if self.request.call.prepare is not None:
+                self.request.call.prepare(self.view)
+            return original(request, *args, **kwargs)
+
+        return initial
+
+    def handle_exception(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Note the exception behind an error response."""
+
+        def handle_exception(error: Exception) -> Any:
+            self.exception = error
+            name_renderer(self.view)
+            return original(error)
+
+        return handle_exception
+
+    def note_rows(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Note the rows that an envelope is put around."""
+
+        def note(data: Any, *args: Any, **kwargs: Any) -> Any:
+            self.rows = data
+            return original(data, *args, **kwargs)
+
+        return note
+
+
+def name_renderer(view: Any) -> None:
+    """Name a renderer for an error from before one was chosen.
+
+    With DEBUG, DRF asks for it while it raises the error, and would fail with another one.
+    """
+    request = view.request
+    if isinstance(request, Request) and getattr(request, "accepted_renderer", None) is None:
+        renderer = view.get_renderers()[0]
+        request.accepted_renderer, request.accepted_media_type = renderer, renderer.media_type
+
+
+def give_input(request: Any, source: CallRequest) -> None:
+    """Set what DRF's request would have parsed, unless the view's parsers refuse it."""
+    if not accepts(request, source):
+        # Left for DRF to find out when the view reads the data, which may be never.
+        return
+    request._data = {} if source.input_data is None else source.input_data
+    request._files = source.input_files if source.call.files else MultiValueDict()
+    request._full_data = {**request._data, **source.call.files} if source.call.files else (
+        request._data
+    )  # fmt: skip
+
+
+def accepts(request: Any, source: CallRequest) -> bool:
+    """Tell whether a parser of the view takes the input, as JSON or else as a form."""
+    kinds = FORMS[:1] if source.call.files else ("application/json", *FORMS)
+    for kind in kinds:
+        source.set_content_type(kind)
+        if request.negotiator.select_parser(request, request.parsers):
+            return True
+    source.set_content_type(kinds[0])
+    return False
+
+
+def rebind(function: Any, run: ViewRun) -> Any:
+    """Copy a callback of `as_view()`, decorators and all, with `run` as its class.
+
+    What a URLconf puts around a view (`login_required`, `cache_page`) holds the view in a
+    closure, as `as_view()` holds the class. So nothing of either needs to be written again here,
+    and nothing of it gets lost.
+    """
+    if not isinstance(function, FunctionType):
+        raise cannot_rebind(run, function)
+    names, cells = function.__code__.co_freevars, function.__closure__ or ()
+    if {"cls", "initkwargs"} <= set(names):
+        return copy_function(function, replaced(cells, lambda held: held is run.cls, run))
+    inner = getattr(function, "__wrapped__", None)
+    if inner is None or not any(contents(cell) is inner for cell in cells):
+        raise cannot_rebind(run, function)
+    copy = rebind(inner, run)
+    return copy_function(function, replaced(cells, lambda held: held is inner, copy))
+
+
+def replaced(
+    cells: tuple[CellType, ...], test: Callable[[Any], bool], value: Any
+) -> tuple[CellType, ...]:
+    """Give a closure with another value in the cells that pass the test."""
+    return tuple(CellType(value) if test(contents(cell)) else cell for cell in cells)
+
+
+def contents(cell: CellType) -> Any:
+    """Give what a closure's cell holds, if anything yet."""
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return cell
+
+
+def copy_function(function: FunctionType, closure: tuple[CellType, ...]) -> FunctionType:
+    """Copy a function with another closure, keeping all that a middleware looks at."""
+    copy = FunctionType(
+        function.__code__, function.__globals__, function.__name__, function.__defaults__, closure
+    )
+    copy.__kwdefaults__ = function.__kwdefaults__
+    copy.__qualname__, copy.__module__ = function.__qualname__, function.__module__
+    copy.__doc__ = function.__doc__
+    copy.__dict__.update(function.__dict__)
+    return copy
+
+
+def cannot_rebind(run: ViewRun, function: Any) -> ConfigurationError:
+    """Refuse what cannot be kept: a dropped decorator might have been a permission."""
+    return ConfigurationError(
+        f"The route of {run.cls.__name__} is wrapped in {function!r}, which cannot be kept "
+        "around an in-process call. Put the decorator on the class instead, with "
+        "@method_decorator(decorator, name='dispatch'), or use the HTTP backend."
+    )
