@@ -31,6 +31,10 @@ INSTALLED_APPS = [
     "django_filters",
     "reflex_drf",
     "tests.shop",
+    "tests.guide.shop",
+    "tests.guide.catalog",
+    "tests.guide.pricelist",
+    "tests.guide.inventory",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
