@@ -38,6 +38,8 @@ class Chain:
         self.exception_hooks: list[Callable[[HttpRequest, Exception], Any]] = []
         # Whether something besides Django's own hooks may have set a lazy user.
         self.wraps = False
+        # Whether an event keeps a thread for as long as its handler runs.
+        self.holds_thread = False
         self._is_async = True
         self._handler: GetResponse = shield(innermost, True)
         members: list[Member] = []
@@ -70,7 +72,8 @@ class Chain:
             raise ImproperlyConfigured(f"Middleware factory {path} returned None.")
         if hasattr(instance, "process_exception"):
             # The innermost middleware is asked first, and the chain is built from there.
-            self.exception_hooks.append(instance.process_exception)
+            hook = instance.process_exception
+            self.exception_hooks.append(async_to_sync(hook) if iscoroutinefunction(hook) else hook)
         return instance
 
     def _group(self, members: Sequence[Member]) -> None:
@@ -101,7 +104,8 @@ class Chain:
             # A middleware that can only be synchronous keeps its database thread until the handler
             # has ended, as it would in Django. What the handler sends to a thread meanwhile runs
             # in this very thread, which asgiref lets idle here, so the two cannot deadlock.
-            return async_to_sync(as_coroutine(self._handler))
+            self.holds_thread = True
+            return async_to_sync(self._handler)
         return self._handler
 
 
@@ -129,16 +133,6 @@ def unreachable(request: HttpRequest) -> HttpResponseBase:
         "A middleware called get_response() from one of its hooks. Write it as a function or with "
         "its own __call__(), so that it can wrap an event."
     )
-
-
-def as_coroutine(handler: GetResponse) -> Callable[[HttpRequest], Awaitable[HttpResponseBase]]:
-    """Make a bound method or marked callable a plain coroutine function."""
-
-    async def run(request: HttpRequest) -> HttpResponseBase:
-        response: HttpResponseBase = await handler(request)
-        return response
-
-    return run
 
 
 def shield(handler: GetResponse, is_async: bool) -> GetResponse:

@@ -14,8 +14,9 @@ from django.utils import timezone, translation
 
 from reflex_drf.bridge.chain import Chain, chains
 from reflex_drf.bridge.cookies import unsent_cookies
-from reflex_drf.bridge.phases import Run, active_run, is_unresolved, resolve, session_changed
+from reflex_drf.bridge.phases import Run, active_run, is_unresolved, resolve
 from reflex_drf.bridge.scope import EventScope
+from reflex_drf.bridge.threads import hold_thread
 
 __all__ = ["run_event"]
 
@@ -33,7 +34,7 @@ async def run_event(scope: EventScope, handler: Callable[[], Awaitable[Any]]) ->
     reset_locale()
     try:
         if scope.deferred:
-            await run_deferred(scope, handler)
+            await run_settled(scope, handler)
         else:
             await run_chain(scope, handler)
     finally:
@@ -45,9 +46,27 @@ async def run_chain(scope: EventScope, handler: Callable[[], Awaitable[Any]]) ->
     if hasattr(scope.origin, "_cached_user"):
         # Whoever keeps a request for the next event keeps its user, logged out or not.
         raise ValueError("Each event needs a request of its own; this one served an event already.")
+    chain = chains.current(run_handler)
+    if not chain.holds_thread:
+        await pass_through(chain, scope, handler)
+    elif scope.background:
+        # A thread for each background event, for hours, would be one for each open tab. Here the
+        # middleware sees an event that ends when its handler begins.
+        await pass_through(chain, scope, do_nothing)
+        if scope.answer is None:
+            await run_settled(scope, handler)
+    else:
+        hold_thread()
+        await pass_through(chain, scope, handler)
+
+
+async def pass_through(
+    chain: Chain, scope: EventScope, handler: Callable[[], Awaitable[Any]]
+) -> None:
+    """Send one event through the chain."""
     run = Run(scope, handler)
     active_run.set(run)
-    response = await chains.current(run_handler)(scope.origin)
+    response = await chain(scope.origin)
     if response is not scope.response:
         # Somebody put another response in the place of the event's own.
         if run.error is None and (not run.handled or response.status_code >= 300):
@@ -91,28 +110,36 @@ async def ask_exception_hooks(
     return await sync_to_async(ask)()
 
 
-async def run_deferred(scope: EventScope, handler: Callable[[], Awaitable[Any]]) -> None:
-    """Run a handler whose own call goes through the middleware.
+async def do_nothing() -> None:
+    """Be the handler of an event whose own handler runs later."""
 
-    That call has had its response phase when the handler goes on, so what the handler then changes
-    in the session or says in a message is saved here.
+
+async def run_settled(scope: EventScope, handler: Callable[[], Awaitable[Any]]) -> None:
+    """Run a handler outside the chain: what it needs has gone through the middleware already.
+
+    The response phase is over when the handler goes on, so what it then changes in the session or
+    says in a message is saved here; as in the chain, not when it fails.
     """
-    try:
-        await handler()
-    finally:
-        if scope.request is not None:
-            await settle(scope.request, scope.response)
+    await handler()
     if scope.request is not None:
+        await settle(scope.request, scope.response)
         unsent_cookies.report(scope.request, scope.response)
 
 
 async def settle(request: HttpRequest, response: HttpResponseBase) -> None:
     """Save messages and session once more, if anything changed."""
     storage = getattr(request, "_messages", None)
-    if isinstance(storage, BaseStorage):
-        storage.update(response)
-    if session_changed(request) and not request.session.is_empty():
-        await sync_to_async(request.session.save)()
+    session = getattr(request, "session", None)
+    has_messages = isinstance(storage, BaseStorage) and (storage.used or storage.added_new)
+
+    def save() -> None:
+        if isinstance(storage, BaseStorage):
+            storage.update(response)
+        if session is not None and session.modified and not session.is_empty():
+            session.save()
+
+    if has_messages or (session is not None and session.modified):
+        await sync_to_async(save)()
 
 
 def reset_locale() -> None:

@@ -34,6 +34,8 @@ class EventScope:
 
     origin: HttpRequest
     deferred: bool = False
+    # A background event may run for hours; see `run_chain` for what that changes.
+    background: bool = False
     request: HttpRequest | None = None
     response: HttpResponseBase = field(default_factory=HttpResponse)
     # What a middleware answered instead of letting the handler run.
@@ -45,9 +47,11 @@ scope_var: ContextVar[EventScope | None] = ContextVar("reflex_drf.event_scope", 
 
 
 @contextmanager
-def event_scope(origin: HttpRequest, deferred: bool = False) -> Iterator[EventScope]:
+def event_scope(
+    origin: HttpRequest, deferred: bool = False, *, background: bool = False
+) -> Iterator[EventScope]:
     """Open the scope of one event, and close it for good at the end."""
-    scope = EventScope(origin, deferred)
+    scope = EventScope(origin, deferred, background)
     before = scope_var.get()
     scope_var.set(scope)
     try:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
 from asgiref.sync import ThreadSensitiveContext
@@ -20,7 +21,15 @@ from django.db import DatabaseError, close_old_connections, connections, reset_q
 from reflex_drf.conf import settings
 from reflex_drf.errors import ConfigurationError
 
-__all__ = ["DatabaseThread", "EventExecutor", "ThreadPool", "database_thread", "pools", "shutdown"]
+__all__ = [
+    "DatabaseThread",
+    "EventExecutor",
+    "ThreadPool",
+    "database_thread",
+    "hold_thread",
+    "pools",
+    "shutdown",
+]
 
 logger = logging.getLogger("reflex_drf.bridge")
 P = ParamSpec("P")
@@ -38,6 +47,8 @@ class DatabaseThread:
         self.pending = 0
         self.events = 0
         self.used = False
+        # Whether a synchronous middleware blocks it until its event ends.
+        self.held = False
         self._closed = False
 
     def tidy(self, others: int) -> None:
@@ -69,7 +80,11 @@ class DatabaseThread:
 
 
 class ThreadPool:
-    """A fixed number of threads, each taken by the events that need it least."""
+    """A fixed number of threads, each taken by the events that need it least.
+
+    Only when all are blocked by synchronous middleware, whose handlers wait for something else,
+    there is one more for each further event, as long as that event lasts.
+    """
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -78,15 +93,22 @@ class ThreadPool:
         self._lock = threading.Lock()
         self._retired = False
 
-    def claim(self) -> DatabaseThread:
-        """Give an event the thread with the least to do."""
+    def claim(self, hold: bool = False) -> DatabaseThread:
+        """Give an event the thread with the least to do; one it holds must be its own."""
         with self._lock:
+            free = [t for t in self.threads if not (t.held or (hold and t.events))]
             # What is queued counts first: an idle thread that long background events have used
-            # once is better than one that is busy now.
-            thread = min(self.threads, key=lambda thread: (thread.pending, thread.events))
+            # once is better than one that is busy now. Whoever waited for a held thread could wait
+            # for ever, since the handler that holds it may itself wait for that event.
+            thread = min(free, key=lambda t: (t.pending, t.events)) if free else self._extra()
             thread.events += 1
-            thread.used = True
+            thread.used, thread.held = True, hold
             return thread
+
+    def _extra(self) -> DatabaseThread:
+        thread = DatabaseThread(len(self.threads))
+        self.threads.append(thread)
+        return thread
 
     def begin(self, thread: DatabaseThread) -> None:
         """Count a call that was handed over."""
@@ -102,8 +124,12 @@ class ThreadPool:
         """Take an ended event off its thread, and tidy the thread without waiting for it."""
         with self._lock:
             thread.events -= 1
+            thread.held = False
+            surplus = not thread.events and len(self.threads) > self.size
+            if surplus:
+                self.threads.remove(thread)
             retired, events = self._retired, thread.events
-        if not retired:
+        if not (retired or surplus):
             thread.executor.submit(thread.tidy, 0)
         elif not events:
             thread.close()
@@ -130,6 +156,8 @@ class EventExecutor(Executor):
         self._pools = pools
         self._pool: ThreadPool | None = None
         self._thread: DatabaseThread | None = None
+        # Set before the first call when the event will block its thread to its end.
+        self.hold = False
 
     @property
     def thread(self) -> DatabaseThread | None:
@@ -149,7 +177,7 @@ class EventExecutor(Executor):
         # and open cursors live in their thread.
         if self._pool is None or self._thread is None:
             self._pool = self._pools.current()
-            self._thread = self._pool.claim()
+            self._thread = self._pool.claim(self.hold)
             self._thread.executor.submit(self._thread.tidy, 1)
         return self._pool, self._thread
 
@@ -197,6 +225,9 @@ def check_size(size: Any) -> int:
 
 
 pools = PoolHolder()
+open_executor: ContextVar[EventExecutor | None] = ContextVar(
+    "reflex_drf.event_executor", default=None
+)
 
 
 @asynccontextmanager
@@ -206,11 +237,21 @@ async def database_thread() -> AsyncIterator[EventExecutor]:
     A task that outlives the block gets asgiref's RuntimeError instead of somebody else's thread.
     """
     executor = EventExecutor(pools)
+    outer = open_executor.get()
+    open_executor.set(executor)
     try:
         async with ThreadSensitiveContext(executor=executor):
             yield executor
     finally:
+        open_executor.set(outer)
         executor.release()
+
+
+def hold_thread() -> None:
+    """Say that this event will block its thread until it ends, before it has one."""
+    executor = open_executor.get()
+    if executor is not None:
+        executor.hold = True
 
 
 def shutdown() -> None:
