@@ -6,9 +6,13 @@ import reflex as rx
 
 from frontend.pages.home import home
 from frontend.pages.inventory import inventory
+from frontend.pages.orders import orders
+from frontend.pages.products import products
 from frontend.pages.tasks import tasks
 from frontend.states.home import HomeState
 from frontend.states.inventory import InventoryState
+from frontend.states.orders import OrderState
+from frontend.states.products import CategoryState, ProductState
 from frontend.states.tasks import TaskState
 
 app = rx.App(
@@ -17,6 +21,13 @@ app = rx.App(
     html_lang="en",
 )
 app.add_page(home, route="/", title="Harbor & Pine", on_load=HomeState.load_figures)
+app.add_page(
+    products,
+    route="/products",
+    title="Products · Harbor & Pine",
+    on_load=[CategoryState.load, ProductState.load],
+)
+app.add_page(orders, route="/orders", title="Orders · Harbor & Pine", on_load=OrderState.load)
 app.add_page(tasks, route="/tasks", title="Tasks · Harbor & Pine", on_load=TaskState.refresh_tasks)
 app.add_page(
     inventory,
