@@ -9,13 +9,13 @@ from typing import Any
 
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.state.forms import Form, build_form
-from reflex_drf.state.handlers import make_action, make_setter, make_upload
 from reflex_drf.state.hooks import CLEAN, THREAD_HOOKS, ModelHooks
 from reflex_drf.state.options import Options
 from reflex_drf.state.plan import ActionPlan, Plan
 from reflex_drf.state.queries import ListQuery
 from reflex_drf.state.rows import pk_type, row_type
 from reflex_drf.state.viewsets import build_viewset, describe_serializer, scope_field, viewset_model
+from reflex_drf.state.writing import make_action, make_setter, make_upload
 
 __all__ = ["assemble", "make_plan"]
 
@@ -115,7 +115,7 @@ def _scope_names(owner: str, options: Options, viewset: type[Any], scoped: bool)
         return set()
     # Whose a row is, is not for the browser to say.
     field = scope_field(owner, model, options.scope_field)
-    return {field.name, field.attname}  # type: ignore[attr-defined]
+    return {field.name, field.attname}
 
 
 def _backend(options: Options) -> Any:
@@ -160,10 +160,10 @@ def assemble(plan: Plan, namespace: MutableMapping[str, Any], order: list[type])
         namespace.setdefault(name, default)
     for name, function in handlers.items():
         if (written := _overrides(order, name)) is not None:
-            function = _handler(plan, name, written)
+            namespace.setdefault(name, _handler(plan, name, written))
         else:
             vars(function)[GENERATED] = True
-        namespace.setdefault(name, function)
+            namespace.setdefault(name, function)
 
 
 def _variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
@@ -214,8 +214,8 @@ def _handlers(
         name = f"upload_{plan.options.field_vars.get(file, file)}"
         handlers[name] = _handler(plan, name, make_upload(file), deferred=defers)
     for action in plan.extra_actions:
-        function = make_action(action.handler, action.detail)
-        handlers[action.handler] = _handler(plan, action.handler, function, deferred=defers)
+        run = make_action(action.handler, action.detail)
+        handlers[action.handler] = _handler(plan, action.handler, run, deferred=defers)
     return handlers
 
 

@@ -11,21 +11,26 @@ from django.db.models import Model, QuerySet
 from rest_framework.exceptions import NotAuthenticated
 
 from reflex_drf.state.assembly import assemble, make_plan
-from reflex_drf.state.handlers import ListHandlers, WriteHandlers
+from reflex_drf.state.handlers import ListHandlers
 from reflex_drf.state.hooks import ModelHooks, wrap_hooks
 from reflex_drf.state.options import inherited_options, lookup_order, resolve_options, take_options
 from reflex_drf.state.user import AppState
 from reflex_drf.state.viewsets import scope_field
+from reflex_drf.state.writing import WriteHandlers
 
 if TYPE_CHECKING:
     from reflex_drf.state.plan import Plan
 
 __all__ = ["ModelCRUDView", "ModelListView", "ModelState", "ModelStateMeta", "UserScopedMixin"]
 
-BaseStateMeta: Any = type(rx.State)
+if TYPE_CHECKING:
+    from reflex_base.vars.base import BaseStateMeta
+else:
+    # Deriving from the class of `rx.State` is what Reflex supports, wherever that class lives.
+    BaseStateMeta = type(rx.State)
 
 
-class ModelStateMeta(BaseStateMeta):  # type: ignore[misc]
+class ModelStateMeta(BaseStateMeta):
     """Makes vars and handlers of what a class declares, before Reflex looks at it."""
 
     def __new__(

@@ -75,14 +75,15 @@ def _within(base: QuerySet[Any], narrowed: QuerySet[Any], plan: Plan) -> QuerySe
         # The hook is the only one to say what this state shows.
         return narrowed
     # Whatever the hook started from, only rows that the viewset shows are left.
-    return base.filter(pk__in=narrowed.order_by().values("pk"))
+    visible: QuerySet[Any] = base.filter(pk__in=narrowed.order_by().values("pk"))
+    return visible
 
 
 def _filtered(state: ModelHooks, plan: Plan, view: Any, hook: bool, orders: bool) -> Any:
     original = view.filter_queryset
 
     def filter_queryset(queryset: QuerySet[Any]) -> QuerySet[Any]:
-        result = original(queryset)
+        result: QuerySet[Any] = original(queryset)
         if hook:
             result = _within(result, state.filter_queryset(result), plan)
         # What the user chose to sort by has been applied by the viewset's own filter.

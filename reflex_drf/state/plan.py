@@ -91,7 +91,7 @@ class Plan:
             return str(name)
         model = viewset_model(self.viewset)
         shown = getattr(self.rows, "fields", {})
-        return "pk" if "pk" in shown or model is None else str(model._meta.pk.name)  # type: ignore[union-attr]
+        return "pk" if "pk" in shown or model is None else str(model._meta.pk.name)
 
     @property
     def update_action(self) -> str | None:

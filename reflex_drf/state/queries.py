@@ -31,7 +31,7 @@ class ListQuery:
     def paginator(self) -> type[Any] | None:
         """The paginator class, if lists come in pages at all."""
         paginator: Any = getattr(self.viewset, "pagination_class", None)
-        if not isinstance(paginator, type):
+        if paginator is None:
             return None
         numbered = issubclass(paginator, pagination.PageNumberPagination)
         sized = not numbered or paginator.page_size or paginator.page_size_query_param
@@ -93,7 +93,7 @@ class ListQuery:
         return self.page_params(1, size) | page
 
     def step_params(self, page: Page | None, forward: bool) -> dict[str, str] | None:
-        """The paginator's own parameters that lead to the next or previous page, if there is one."""
+        """The paginator's own parameters that lead to the neighbouring page, if there is one."""
         step = None if page is None else page.next if forward else page.previous
         if step is None:
             return None
@@ -150,7 +150,7 @@ class ListQuery:
         model = viewset_model(self.viewset)
         view = self.viewset()
         view.get_serializer_class = lambda: type(serializer)
-        queryset = model._default_manager.all() if model is not None else None
+        queryset: Any = model._default_manager.all() if model is not None else None
         try:
             valid = backend().get_valid_fields(queryset, view, {"request": None, "view": view})
         except (AttributeError, KeyError, TypeError):
@@ -183,7 +183,7 @@ class ListQuery:
         queryset = model._default_manager.all() if model is not None else None
         for backend in self._backends:
             if self._is_django_filter(backend):
-                return backend().get_filterset_class(self.viewset(), queryset)  # type: ignore[attr-defined]
+                return backend().get_filterset_class(self.viewset(), queryset)
         return None
 
     @cached_property

@@ -39,9 +39,7 @@ _SCALARS: dict[type[serializers.Field[Any, Any, Any, Any]], Any] = {
 _JSON_SCALARS = (str, int, float, bool)
 
 
-def row_type(
-    name: str, serializer: serializers.BaseSerializer[Any], exclude: Iterable[str] = ()
-) -> Any:
+def row_type(name: str, serializer: Any, exclude: Iterable[str] = ()) -> Any:
     """A `TypedDict` with what the serializer sends; `dict[str, Any]` when it does not say."""
     if not isinstance(serializer, serializers.Serializer) or _shapes_itself(serializer):
         return dict[str, Any]
@@ -97,15 +95,14 @@ def pk_type(field: models.Field[Any, Any] | None) -> Any:
     return int if isinstance(field, (models.IntegerField, models.AutoField)) else str
 
 
-def _related_pk_type(field: serializers.PrimaryKeyRelatedField[Any]) -> Any:
+def _related_pk_type(field: Any) -> Any:
     if field.pk_field is not None:
         return _plain_type("", field.pk_field)
     queryset = field.queryset
     if queryset is not None:
         return pk_type(queryset.model._meta.pk)
-    target = _model_field(field)
-    related = getattr(target, "related_model", None)
-    return pk_type(related._meta.pk) if isinstance(related, type) else Any
+    related: Any = getattr(_model_field(field), "related_model", None)
+    return Any if related is None else pk_type(related._meta.pk)
 
 
 def _choice_type(field: serializers.ChoiceField) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
@@ -87,7 +86,7 @@ def _model_serializer(owner: str, options: Options) -> type[serializers.ModelSer
     model, names = _model(owner, options.model), options.fields
     if names != "__all__":
         # Without its key a row could be shown, but not edited or deleted.
-        names = list(dict.fromkeys([model._meta.pk.name, *names]))  # type: ignore[union-attr]
+        names = list(dict.fromkeys([model._meta.pk.name, *names]))
     meta = {"model": model, "fields": names, "read_only_fields": list(options.read_only_fields)}
     namespace = {"__module__": __name__, "Meta": type("Meta", (), meta)}
     return type(f"{owner}Serializer", (serializers.ModelSerializer,), namespace)
@@ -143,7 +142,8 @@ def _authentication(options: Options) -> list[Any]:
 def _filter_backends(options: Options) -> list[Any]:
     if options.filter_backends is not None:
         return list(options.filter_backends)
-    backends = list(GenericAPIView.filter_backends)
+    stock: Any = GenericAPIView
+    backends = list(stock.filter_backends)
     wanted: list[Any] = [filters.OrderingFilter]
     if options.search_fields:
         wanted.append(filters.SearchFilter)
@@ -211,7 +211,7 @@ def describe_serializer(
 ) -> serializers.BaseSerializer[Any] | None:
     """An instance of the serializer that the viewset uses for the action, without a request."""
     serializer: Any = options.serializer_class or getattr(viewset, "serializer_class", None)
-    chooses = viewset.get_serializer_class is not GenericAPIView.get_serializer_class  # type: ignore[attr-defined]
+    chooses = viewset.get_serializer_class is not GenericAPIView.get_serializer_class
     if options.serializer_class is None and chooses:
         serializer = _chosen_serializer(viewset, action) or serializer
     if serializer is None:
@@ -234,7 +234,6 @@ def _chosen_serializer(viewset: type[Any], action: str) -> Any:
         return None
 
 
-@functools.cache
 def scope_field(owner: str, model: type[Model], name: str | None) -> Field[Any, Any]:
     """The field of a model that says whose a row is."""
     candidates = [

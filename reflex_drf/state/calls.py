@@ -1,0 +1,198 @@
+"""Calls of a state to its viewset, and what a refusal does to its vars."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
+
+from reflex_drf import bridge
+from reflex_drf.backends import Call, Reply
+from reflex_drf.errors import BackendUnavailable, ErrorReport, RouteNotFound
+from reflex_drf.routing import find_route, places
+from reflex_drf.state.answers import is_navigable, leave_page
+from reflex_drf.state.hooks import ModelHooks
+from reflex_drf.state.narrowing import narrow
+from reflex_drf.state.owner import check_owner
+from reflex_drf.state.user import sync_user
+
+if TYPE_CHECKING:
+    from reflex_drf.state.options import Options
+    from reflex_drf.state.plan import Plan
+
+__all__ = ["MESSAGES", "Calls", "Key", "is_pointer", "operation"]
+
+logger = logging.getLogger("reflex_drf.state")
+F = TypeVar("F", bound=Callable[..., Any])
+Key = str | int
+
+MESSAGES = {
+    401: "Please sign in.",
+    403: "You do not have permission to do this.",
+    404: "Not found.",
+    405: "This cannot be done here.",
+    409: "This conflicts with what is stored.",
+    429: "Too many requests; please wait.",
+    503: "The server does not answer at the moment.",
+}
+
+
+def operation(function: F) -> F:
+    """Mark a plain method of which every concrete state gets an event handler."""
+    function.__reflex_drf_operation__ = True  # type: ignore[attr-defined]
+    return function
+
+
+class Calls(ModelHooks):
+    """Calls to the viewset, and what their answers do to the vars."""
+
+    if TYPE_CHECKING:
+        _plan: Plan
+        data: list[dict[str, Any]]
+        error: str
+        field_errors: dict[str, str]
+        editing_id: Any
+        form_reset_key: int
+        page: int
+        page_size: int
+        page_count: int
+        total_count: int
+        has_next: bool
+        has_previous: bool
+        search: str
+        ordering: str
+        filters: dict[str, str]
+        loading: bool
+        action_data: dict[str, Any]
+        rx_router_page: Any
+        _position: dict[str, str]
+        _next: dict[str, str]
+        _previous: dict[str, str]
+
+    def get_options(self) -> Options:
+        """The options of this state."""
+        return self._plan.options
+
+    def _make(
+        self, action: str, pk: Key | None = None, *, method: str | None = None, **inputs: Any
+    ) -> Call:
+        plan = self._plan
+        kwargs = {**self._route_kwargs(), **plan.options.url_kwargs, **self.get_url_kwargs()}
+        if pk is not None:
+            kwargs[plan.lookup_kwarg] = str(pk)
+        prepare = functools.partial(self._prepare, plan, action) if plan.in_process else None
+        return Call(
+            view=plan.viewset,
+            action=action,
+            kwargs=kwargs,
+            method=method,
+            prepare=prepare,
+            **inputs,
+        )
+
+    def _route_kwargs(self) -> dict[str, Any]:
+        known = {
+            name for place in places(None).get(self._plan.viewset, ()) for name in place.url_kwargs
+        }
+        known -= {"format", self._plan.lookup_kwarg}
+        if not known:
+            return {}
+        params = self.rx_router_page.params
+        return {name: str(params[name]) for name in known if name in params}
+
+    def _prepare(self, plan: Plan, action: str, view: Any) -> None:
+        # In the view's thread: from here on `self.request` is the call's own.
+        bridge.bind_request(getattr(view.request, "_request", view.request))
+        narrow(self, plan, action, view)
+
+    async def _run(self, *calls: Call) -> list[Reply] | None:
+        """Make the calls in one trip; None if the tab turned out to be somebody else's."""
+        try:
+            replies = await self._plan.backend.run(bridge.event_origin(), *calls)
+        except BackendUnavailable as error:
+            return [Reply(status=503, errors=ErrorReport(503, "unavailable", str(error)))]
+        except RouteNotFound as error:
+            if not _fits_no_url(calls[0]):
+                raise
+            # The browser's key fits no URL, so it belongs to no row.
+            logger.info("%s: %s", type(self).__name__, error)
+            return [Reply(status=404, errors=ErrorReport(404, "not_found", MESSAGES[404]))]
+        request = next((reply.request for reply in reversed(replies) if reply.request), None)
+        if request is not None:
+            bridge.bind_request(request)
+            if not await check_owner(self, request):  # type: ignore[arg-type]
+                return None
+            await sync_user(self, request)  # type: ignore[arg-type]
+        return replies
+
+    async def _refuse(self, reply: Reply) -> Any:
+        """Show why a call was refused, and let the hooks answer."""
+        self.loading = False
+        if 300 <= reply.status < 400:
+            location = str(reply.headers.get("Location", ""))
+            return leave_page(location) if is_navigable(location) else None
+        report = reply.errors or ErrorReport(reply.status)
+        self.field_errors = dict(report.fields)
+        self.error = self._message(report)
+        if reply.status == 401 or isinstance(
+            reply.exception, NotAuthenticated | AuthenticationFailed
+        ):
+            return await self._call_hook(self.on_not_authenticated, reply)
+        if reply.status == 403:
+            return await self._call_hook(self.on_permission_denied, reply)
+        return None
+
+    @staticmethod
+    async def _call_hook(hook: Callable[[Reply], Any], reply: Reply) -> Any:
+        answer = hook(reply)
+        return await answer if inspect.isawaitable(answer) else answer
+
+    def _message(self, report: ErrorReport) -> str:
+        shown = {field.name for field in self._plan.form.fields} | set(self._plan.form.files)
+        # An error of a field that the form does not show must not get lost.
+        lost = [f"{k}: {v}" for k, v in report.fields.items() if k.split(".")[0] not in shown]
+        parts = [report.message, *lost]
+        if not any(parts) and not report.fields:
+            parts = [
+                MESSAGES.get(report.status, f"The server could not do this ({report.status}).")
+            ]
+        return " ".join(part for part in parts if part)
+
+    def _fail(self, message: str) -> None:
+        self.error = message
+
+    def _key_of(self, value: Any) -> Key | None:
+        """A client's key of a row, or None with an error if it can be none."""
+        if isinstance(value, str | int) and not isinstance(value, bool) and str(value):
+            return value
+        self._fail("Not a valid identifier.")
+        return None
+
+    @property
+    def _rows(self) -> list[Any]:
+        rows: list[Any] = getattr(self, self._plan.options.list_var)
+        return rows
+
+    def _row(self, data: Any) -> Any:
+        hidden = self._plan.options.exclude_from_row
+        if not hidden or not isinstance(data, dict):
+            return data
+        return {name: value for name, value in data.items() if name not in hidden}
+
+
+def is_pointer(value: Any) -> bool:
+    # `on_click` hands over the pointer where a handler has room for an argument.
+    return isinstance(value, Mapping) and {"button", "buttons", "client_x"} <= set(value)
+
+
+def _fits_no_url(call: Call) -> bool:
+    route = find_route(call.view, call.action, kwargs=call.kwargs, method=call.method)
+    try:
+        route.url(call.kwargs)
+    except RouteNotFound:
+        return True
+    return False

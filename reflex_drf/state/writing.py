@@ -1,0 +1,235 @@
+"""Event handlers for writing: the form, saving and deleting."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import reflex as rx
+from django.core.files.uploadedfile import UploadedFile
+
+from reflex_drf.backends import Call, Reply
+from reflex_drf.state.answers import drop_tab
+from reflex_drf.state.calls import MESSAGES, Key, is_pointer, operation
+from reflex_drf.state.forms import FormField, InvalidValueError
+from reflex_drf.state.handlers import ListHandlers, Wanted
+
+__all__ = ["WriteHandlers", "make_action", "make_setter", "make_upload"]
+
+
+class WriteHandlers(ListHandlers):
+    """Handlers for writing: the form, saving and deleting."""
+
+    @operation
+    async def save(self, form_data: dict[str, Any] | None = None) -> Any:
+        """Save the form: as a new row, or to the row that is being edited."""
+        return await self._submit(self.editing_id, form_data)
+
+    @operation
+    async def create(self, form_data: dict[str, Any] | None = None) -> Any:
+        """Save the form as a new row."""
+        return await self._submit(None, form_data)
+
+    @operation
+    async def update(self, pk: Key) -> Any:
+        """Save the form to a row."""
+        if (key := self._key_of(pk)) is None:
+            return None
+        return await self._submit(key, None)
+
+    @operation
+    async def delete(self, pk: Key) -> Any:
+        """Delete a row."""
+        if (key := self._key_of(pk)) is None:
+            return None
+        wanted = self._wanted()
+        replies = await self._write(self._make("destroy", key), wanted)
+        if replies is None:
+            return drop_tab()
+        if not replies[0].ok:
+            return await self._refuse(replies[0])
+        self.error, self.field_errors = "", {}
+        if self.editing_id is not None and str(self.editing_id) == str(key):
+            self._reset_form()
+        if len(replies) > 1:
+            return await self._settle(wanted, replies[1])
+        if self._replace_row(key, None):
+            self.total_count = max(self.total_count - 1, 0)
+        return None
+
+    @operation
+    async def start_edit(self, pk: Key) -> Any:
+        """Fill the form with a row, to save to it."""
+        if (key := self._key_of(pk)) is None:
+            return None
+        replies = await self._run(self._make("retrieve", key))
+        if replies is None:
+            return drop_tab()
+        if not replies[0].ok:
+            return await self._refuse(replies[0])
+        self._edit(key, replies[0].data)
+        return None
+
+    @operation
+    async def load_row(self, pk: Key) -> Any:
+        """Fill the form with a row, to save to it."""
+        return await WriteHandlers.start_edit(self, pk)
+
+    @operation
+    async def cancel_edit(self) -> None:
+        """Empty the form and stop editing."""
+        self._reset_form()
+        self.error, self.field_errors = "", {}
+
+    # -- The form ---------------------------------------------------------------------------
+
+    def _edit(self, key: Key, data: Any) -> None:
+        row = data if isinstance(data, dict) else {}
+        for field in self._plan.form.fields:
+            setattr(
+                self,
+                field.var,
+                field.populate(row[field.name]) if field.name in row else field.default,
+            )
+        self.editing_id = row.get(self._plan.key, key)
+        self.error, self.field_errors = "", {}
+        self.form_reset_key += 1
+        self.loading = False
+
+    def _reset_form(self) -> None:
+        for field in self._plan.form.fields:
+            setattr(self, field.var, copy.deepcopy(field.default))
+        self.editing_id = None
+        # A new key makes the browser forget what uncontrolled inputs hold.
+        self.form_reset_key += 1
+
+    def _fill(self, form_data: Any) -> bool:
+        """Take over a submitted form; what is no field of the form is not looked at."""
+        if form_data is None or is_pointer(form_data):
+            return True
+        if not isinstance(form_data, Mapping):
+            self._fail("A form is given by its fields.")
+            return False
+        errors: dict[str, str] = {}
+        for field in self._plan.form.fields:
+            if field.name not in form_data:
+                continue
+            try:
+                setattr(self, field.var, field.accept(form_data[field.name]))
+            except InvalidValueError as error:
+                errors[field.name] = str(error)
+        if errors:
+            self.error, self.field_errors = "", errors
+        return not errors
+
+    async def _submit(
+        self, key: Key | None, form_data: Any, files: Mapping[str, Any] | None = None
+    ) -> Any:
+        if not self._fill(form_data):
+            return None
+        action = "create" if key is None else self._plan.update_action
+        if action is None or action not in self._plan.actions:
+            return self._fail(MESSAGES[405])
+        values = functools.partial(_plain_var, self)
+        data, errors = self._plan.form.data(values, partial=action == "partial_update")
+        if errors:
+            self.error, self.field_errors = "", errors
+            return None
+        wanted = self._wanted()
+        call = self._make(action, key, data=data, files=files or {})
+        replies = await self._write(call, wanted)
+        if replies is None:
+            return drop_tab()
+        if not replies[0].ok:
+            return await self._refuse(replies[0])
+        self._saved(key, replies[0])
+        return await self._settle(wanted, replies[1]) if len(replies) > 1 else None
+
+    async def _upload(self, name: str, files: Any) -> Any:
+        chosen = [file for file in files if isinstance(file, rx.UploadFile)] if files else []
+        if len(chosen) != 1:
+            return self._fail("Choose one file.")
+        return await self._submit(self.editing_id, None, {name: _django_file(chosen[0])})
+
+    async def _write(self, call: Call, wanted: Wanted) -> list[Reply] | None:
+        if "list" not in self._plan.actions or self._patches(call):
+            return await self._run(call)
+        return await self._run(call, self._list_call(wanted))
+
+    def _patches(self, call: Call) -> bool:
+        """Whether the row can be changed where it stands, with nothing else to move."""
+        if not self._plan.options.incremental_updates or not self._plan.generated:
+            return False
+        if call.action == "destroy":
+            return self.page_count <= 1
+        # A new or changed row may belong elsewhere in a list that is searched, sorted or filtered.
+        return call.action != "create" and not (self.search or self.ordering or self.filters)
+
+    def _saved(self, key: Key | None, reply: Reply) -> None:
+        self.error, self.field_errors = "", {}
+        if key is not None and self._plan.options.incremental_updates and self._plan.generated:
+            self._replace_row(key, reply.data)
+        if self._plan.options.reset_after_save:
+            self._reset_form()
+        elif isinstance(reply.data, dict) and self._plan.key in reply.data:
+            # The form stays on what it saved, so that saving again changes that row.
+            self._edit(reply.data[self._plan.key], reply.data)
+
+
+def _django_file(upload: rx.UploadFile) -> UploadedFile[Any]:
+    upload.file.seek(0, os.SEEK_END)
+    size = upload.file.tell()
+    upload.file.seek(0)
+    # Django takes the last part of a path for the name, whatever the browser sent.
+    return UploadedFile(upload.file, upload.filename or "file", upload.content_type, size)
+
+
+def _plain_var(state: Any, name: str) -> Any:
+    # Reflex hands lists and dicts out in wrappers that note changes.
+    return copy.deepcopy(getattr(state, name))
+
+
+# -- Handlers made for one state ------------------------------------------------------------
+
+
+def make_setter(field: FormField) -> Callable[..., Any]:
+    """The setter of a form var."""
+
+    def setter(self: Any, value: Any) -> None:
+        try:
+            setattr(self, field.var, field.accept(value))
+        except InvalidValueError as error:
+            self.field_errors = {**self.field_errors, field.name: str(error)}
+            return
+        if field.name in self.field_errors:
+            errors = {k: v for k, v in self.field_errors.items() if k != field.name}
+            self.field_errors = errors
+
+    return setter
+
+
+def make_action(handler: str, detail: bool) -> Callable[..., Any]:
+    """The handler of an extra action."""
+    if detail:
+
+        async def act_on_row(self: Any, pk: Key, data: dict[str, Any] | None = None) -> Any:
+            return await self._act(handler, pk, data)
+
+        return act_on_row
+
+    async def act(self: Any, data: dict[str, Any] | None = None) -> Any:
+        return await self._act(handler, None, data)
+
+    return act
+
+
+def make_upload(name: str) -> Callable[..., Any]:
+    """The handler that saves the form together with a file."""
+
+    async def upload(self: Any, files: list[rx.UploadFile]) -> Any:
+        return await self._upload(name, files)
+
+    return upload
