@@ -1,5 +1,5 @@
 # Page 2, "If you use ModelCRUDView, declare these in Meta".
-from reflex_drf.state import ModelCRUDView
+from reflex_drf.state import AppState, ModelCRUDView
 from rest_framework import serializers
 from tests.guide.catalog.models import Product
 
@@ -12,7 +12,7 @@ class AuthoredSerializer(serializers.ModelSerializer):
         fields = ("id", "name", "author_name", "tags")
 
 
-class AuthoredView(ModelCRUDView):
+class AuthoredView(AppState, ModelCRUDView):
     serializer_class = AuthoredSerializer
 
     class Meta:
@@ -20,5 +20,5 @@ class AuthoredView(ModelCRUDView):
         queryset_prefetch = ("tags",)
 
 
-class NaiveView(ModelCRUDView):
+class NaiveView(AppState, ModelCRUDView):
     serializer_class = AuthoredSerializer
