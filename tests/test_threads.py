@@ -1,0 +1,403 @@
+"""The database threads: few, shared fairly, kept by an event, and tidy."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.db import connection, connections
+
+from reflex_drf.bridge.threads import (
+    EventExecutor,
+    ThreadPool,
+    database_thread,
+    hold_thread,
+    pools,
+    shutdown,
+)
+from reflex_drf.errors import ConfigurationError
+from tests.counting import count_hops
+from tests.shop.models import Category
+
+
+@pytest.fixture(autouse=True)
+def _threads_end() -> Iterator[None]:
+    shutdown()
+    yield
+    shutdown()
+
+
+class Gate:
+    """Holds calls in their threads until all expected ones have come."""
+
+    def __init__(self, parties: int) -> None:
+        self.barrier = threading.Barrier(parties, timeout=10)
+
+    def pass_through(self) -> str:
+        self.barrier.wait()
+        return threading.current_thread().name
+
+
+def name_of_thread() -> str:
+    return threading.current_thread().name
+
+
+def threads_alive() -> list[str]:
+    return [t.name for t in threading.enumerate() if t.name.startswith("reflex_drf-database")]
+
+
+async def call(function: Any = name_of_thread) -> Any:
+    async with database_thread():
+        return await sync_to_async(function)()
+
+
+def events_open() -> int:
+    return sum(thread.events for thread in pools.current().threads)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Let the loop go on until something that needs no time of its own has happened."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - what is waited for gives no event
+            await asyncio.sleep(0)
+
+
+async def settled() -> None:
+    """Wait until the threads have done what events left to them."""
+    for thread in pools.current().threads:
+        if thread.used:
+            await asyncio.wrap_future(thread.executor.submit(lambda: None))
+
+
+# Which thread
+
+
+async def test_event_that_needs_no_thread_starts_none() -> None:
+    async with database_thread() as executor:
+        assert executor.thread is None
+    assert threads_alive() == []
+    assert [thread.events for thread in pools.current().threads] == [0] * 8
+
+
+async def test_event_keeps_its_thread() -> None:
+    async with database_thread():
+        names = {await sync_to_async(name_of_thread)() for _ in range(5)}
+    assert len(names) == 1
+    assert names.pop().startswith("reflex_drf-database-")
+
+
+async def test_events_at_the_same_time_run_in_different_threads(settings: Any) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 4}
+    gate = Gate(4)
+    # With fewer than four threads the barrier would break.
+    names = await asyncio.gather(*(call(gate.pass_through) for _ in range(4)))
+    assert len(set(names)) == 4
+
+
+async def test_no_more_threads_than_the_setting_says(settings: Any) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 3}
+    names = await asyncio.gather(*(call() for _ in range(30)))
+    assert len(set(names)) <= 3
+    assert len(threads_alive()) <= 3
+
+
+async def test_work_goes_to_an_idle_thread_and_not_behind_a_slow_query(settings: Any) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 2}
+    free = threading.Event()
+    slow = asyncio.create_task(call(lambda: free.wait(10)))
+    await until(lambda: pools.current().threads[0].pending == 1)
+    for _ in range(5):
+        assert await asyncio.wait_for(call(), 5) == "reflex_drf-database-1_0"
+    free.set()
+    assert await slow
+
+
+async def test_thread_is_chosen_at_first_use_and_not_when_the_event_begins(settings: Any) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 2}
+    # Events that only begin must not make their threads look busy.
+    async with database_thread() as early, database_thread() as late:
+        await sync_to_async(name_of_thread)()
+        assert early.thread is None
+        assert late.thread is pools.current().threads[0]
+
+
+def test_least_busy_thread_is_chosen_by_calls_and_then_by_events() -> None:
+    pool = ThreadPool(3)
+    first, second, third = pool.threads
+    pool.begin(first)
+    second.events = 2
+    assert pool.claim() is third
+    pool.begin(third)
+    assert pool.claim() is second
+
+
+async def test_thread_of_an_ended_event_is_free_for_the_next(settings: Any) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 1}
+    assert await call() == await call()
+    await settled()
+    thread = pools.current().threads[0]
+    assert (thread.events, thread.pending) == (0, 0)
+
+
+async def test_failed_call_is_counted_out() -> None:
+    def fail() -> None:
+        raise LookupError("x")
+
+    with pytest.raises(LookupError):
+        await call(fail)
+    await settled()
+    assert [thread.pending for thread in pools.current().threads] == [0] * 8
+
+
+async def test_cancelled_call_is_counted_out(settings: Any) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 1}
+    free, started = threading.Event(), threading.Event()
+
+    def block() -> None:
+        started.set()
+        free.wait(10)
+
+    running = asyncio.create_task(call(block))
+    await asyncio.to_thread(started.wait, 10)
+    waiting = asyncio.create_task(call())
+    await until(lambda: pools.current().threads[0].pending == 2)
+    waiting.cancel()
+    await asyncio.sleep(0)
+    free.set()
+    await running
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await settled()
+    thread = pools.current().threads[0]
+    assert (thread.pending, thread.events) == (0, 0)
+
+
+async def test_task_that_outlives_its_event_cannot_use_the_thread() -> None:
+    ended = asyncio.Event()
+
+    async def later() -> str:
+        await ended.wait()
+        return await sync_to_async(name_of_thread)()
+
+    async with database_thread():
+        task = asyncio.create_task(later())
+    ended.set()
+    with pytest.raises(RuntimeError, match="must finish before"):
+        await task
+
+
+async def test_event_inside_an_event_has_a_thread_of_its_own() -> None:
+    async with database_thread():
+        outer = await sync_to_async(name_of_thread)()
+        assert await call() != outer
+        assert await sync_to_async(name_of_thread)() == outer
+
+
+async def test_hops_of_an_event_can_be_counted() -> None:
+    with count_hops() as hops:
+        async with database_thread():
+            await sync_to_async(name_of_thread)()
+            await sync_to_async(name_of_thread)()
+    # What tidies the connections is waited for by nobody and is no hop.
+    assert len(hops) == 2
+
+
+# Threads that an event holds
+
+
+async def hold(end: asyncio.Event) -> str:
+    async with database_thread():
+        hold_thread()
+        name: str = await sync_to_async(name_of_thread)()
+        await end.wait()
+        return name
+
+
+async def test_held_thread_is_given_to_nobody_else(settings: Any) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 2}
+    end = asyncio.Event()
+    holders = [asyncio.create_task(hold(end)) for _ in range(3)]
+    await until(lambda: events_open() == 3)
+    other = await call()
+    end.set()
+    assert len({*await asyncio.gather(*holders), other}) == 4
+
+
+async def test_extra_threads_end_with_their_events(settings: Any) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 2}
+    end = asyncio.Event()
+    holders = [asyncio.create_task(hold(end)) for _ in range(5)]
+    await until(lambda: events_open() == 5)
+    assert len(pools.current().threads) == 5
+    end.set()
+    await asyncio.gather(*holders)
+    assert len(pools.current().threads) == 2
+    await asyncio.wait_for(call(), 5)
+
+
+def test_event_that_holds_a_thread_takes_none_that_others_still_use() -> None:
+    pool = ThreadPool(2)
+    shared = pool.claim()
+    assert pool.claim(hold=True) is not shared
+
+
+def test_holding_outside_an_event_does_nothing() -> None:
+    hold_thread()
+    assert EventExecutor(pools).hold is False
+
+
+# Connections
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_connection_is_closed_after_the_event_when_it_may_not_live_on() -> None:
+    found: list[Any] = []
+
+    def query() -> None:
+        Category.objects.count()
+        found.append(connection._connections[connection._alias])  # type: ignore[attr-defined]
+
+    await call(query)
+    await settled()
+    assert found[0].connection is None
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_connection_with_an_age_stays_open_for_the_next_event(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 1}
+    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 600)
+
+    def raw() -> Any:
+        connection.ensure_connection()
+        return connection.connection
+
+    assert await call(raw) is await call(raw)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_connection_is_left_to_an_event_between_two_chunks(settings: Any) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 1}
+    await Category.objects.abulk_create([Category(name=str(number)) for number in range(6)])
+    names = []
+    async with database_thread():
+        async for category in Category.objects.order_by("id").aiterator(chunk_size=2):
+            names.append(category.name)
+            # Another event begins and ends in the same thread; the open cursor must survive it.
+            await asyncio.create_task(call(Category.objects.count))
+            await settled()
+    assert names == ["0", "1", "2", "3", "4", "5"]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_broken_connection_is_replaced_although_another_event_uses_the_thread(
+    settings: Any,
+) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 1}
+
+    def break_connection() -> None:
+        connection.ensure_connection()
+        connection.errors_occurred = True
+        connection.is_usable = lambda: False  # type: ignore[method-assign]
+
+    def restore() -> Any:
+        del connection.is_usable  # type: ignore[attr-defined]
+        return connection.connection
+
+    async with database_thread():
+        await sync_to_async(name_of_thread)()
+        await call(break_connection)
+        assert await sync_to_async(restore)() is None
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_query_log_does_not_grow_for_ever_in_debug(settings: Any) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 1}
+    settings.DEBUG = True
+
+    def query() -> int:
+        Category.objects.count()
+        return len(connection.queries_log)
+
+    assert await call(query) == await call(query) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_shutdown_closes_the_connections_of_every_thread(settings: Any) -> None:
+    open_connections: list[Any] = []
+
+    def query() -> None:
+        connection.ensure_connection()
+        open_connections.append(connections["default"])
+
+    async with database_thread():
+        await sync_to_async(query)()
+        assert open_connections[0].connection is not None
+        await asyncio.to_thread(shutdown)
+        assert open_connections[0].connection is None
+    assert threads_alive() == []
+
+
+# The pool
+
+
+async def test_pool_is_made_anew_when_the_setting_changes(settings: Any) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 2}
+    before = pools.current()
+    await call()
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 5}
+    assert len(pools.current().threads) == 5
+    before.join()
+    assert len(threads_alive()) == 0
+
+
+async def test_event_that_runs_while_the_setting_changes_keeps_its_thread(settings: Any) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 2}
+    old = pools.current()
+    async with database_thread():
+        name = await sync_to_async(name_of_thread)()
+        settings.REFLEX_DRF = {"DATABASE_THREADS": 3}
+        assert pools.current() is not old
+        assert await sync_to_async(name_of_thread)() == name
+    old.join()
+    assert name not in threads_alive()
+
+
+async def test_event_works_after_a_shutdown() -> None:
+    await call()
+    await asyncio.to_thread(shutdown)
+    assert await call() == "reflex_drf-database-0_0"
+
+
+async def test_event_open_during_a_shutdown_ends_without_an_error() -> None:
+    async with database_thread() as executor:
+        await sync_to_async(name_of_thread)()
+        await asyncio.to_thread(shutdown)
+    assert executor.thread is None
+
+
+def test_pool_of_a_parent_process_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    parent = pools.current()
+    monkeypatch.setattr("os.getpid", lambda: parent.process + 1)
+    child = pools.current()
+    assert child is not parent
+    # A retired pool would refuse this: its threads belong to the other process.
+    assert parent.threads[0].executor.submit(lambda: 7).result(10) == 7
+    parent.join()
+
+
+@pytest.mark.parametrize("size", [0, -1, "8", 2.5, None, True])
+def test_senseless_number_of_threads_is_refused(settings: Any, size: Any) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": size}
+    with pytest.raises(ConfigurationError, match=r"DATABASE_THREADS.*whole number"):
+        pools.current()
+
+
+def test_shutdown_without_a_pool_does_nothing() -> None:
+    shutdown()
+    assert pools.clear() is None
