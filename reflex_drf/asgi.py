@@ -11,7 +11,9 @@ from asgiref.sync import sync_to_async
 from django.apps import apps
 from django.conf import settings as django_settings
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
+from django.core.exceptions import SuspiciousOperation
 from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.exception import response_for_exception
 from django.http import Http404
 from django.utils.module_loading import import_string
 from django.views.static import serve as serve_file
@@ -243,10 +245,12 @@ class StaticFiles(ASGIStaticFilesHandler):
         return super().serve(request)
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
-        """Serve one file, chunk by chunk."""
-        # The parent of the parent: the parent itself reads the whole file first.
-        parent: Any = super(ASGIStaticFilesHandler, self)
-        response = await parent.get_response_async(request)
+        """Serve one file, chunk by chunk; Django would read it whole, and fail on `..`."""
+        try:
+            response: Any = await sync_to_async(self.serve, thread_sensitive=False)(request)
+        except (Http404, SuspiciousOperation) as error:
+            respond = sync_to_async(response_for_exception, thread_sensitive=False)
+            response = await respond(request, error)
         response._resource_closers.append(request.close)
         return streamed(response)
 
