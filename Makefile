@@ -41,7 +41,7 @@ lint: $(VENV)/.installed-lint  ## Check format, style and the direction of impor
 types: $(VENV)/.installed-lint  ## Check the types, strictly.
 	$(BIN)/mypy
 
-bench: $(VENV)/.installed-services  ## Print the benchmarks.
+bench: $(VENV)/.installed-bench  ## Print the benchmarks.
 	$(BIN)/python -m benchmarks
 
 docs: $(VENV)/.installed-test  ## Check the documentation: every page is listed and every link leads somewhere.

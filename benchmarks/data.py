@@ -1,0 +1,36 @@
+"""The database of the benchmarks."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+DATABASE = Path(tempfile.mkdtemp()) / "benchmarks.sqlite3"
+ROWS = 10_000
+
+Work = Callable[[], Awaitable[object]]
+
+
+def prepare() -> None:
+    """Configure Django on a database of its own, filled with rows."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+    import django
+    from django.conf import settings
+
+    settings.DATABASES["default"]["NAME"] = DATABASE
+    settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, "127.0.0.1"]
+    django.setup()
+    from django.contrib.auth.models import User
+    from django.core.management import call_command
+
+    from tests.shop.models import Category, Product
+
+    call_command("migrate", verbosity=0)
+    User.objects.create_user("viewer", password="viewer")
+    category = Category.objects.create(name="All")
+    Product.objects.bulk_create(
+        Product(name=f"Product {n}", sku=f"P{n}", price="9.90", stock=n, category=category)
+        for n in range(ROWS)
+    )

@@ -1,0 +1,107 @@
+"""What is timed: ours, and the same work done without us."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import AsyncIterator
+
+import httpx
+import reflex as rx
+from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
+
+from benchmarks.data import DATABASE, Work
+from benchmarks.states import BridgedState, PlainState, ProductListState
+from reflex_drf.representation import plain
+from reflex_drf.serializers import ReflexDjangoModelSerializer
+from reflex_drf.testing import Tab, Worker, create_session
+from tests.shop.models import Product
+from tests.shop.serializers import ProductSerializer
+
+Figure = tuple[str, str, Work, Work, int]
+
+
+class OurProductSerializer(ReflexDjangoModelSerializer):
+    class Meta:
+        model = Product
+        fields = ProductSerializer.Meta.fields
+        read_only_fields = ["created_at"]
+
+    category_name = ProductSerializer._declared_fields["category_name"]
+    label = ProductSerializer._declared_fields["label"]
+
+    def get_label(self, product: Product) -> str:
+        return f"{product.name} ({product.sku})"
+
+
+async def all_figures() -> AsyncIterator[Figure]:
+    """Give the rows of the table, each with what it needs already running."""
+    yield await serializer_figure()
+    async with Worker(rx.App(enable_state=False)):
+        async for figure in event_figures():
+            yield figure
+
+
+async def serializer_figure() -> Figure:
+    queryset = Product.objects.select_related("category").prefetch_related("tags")
+    rows = await sync_to_async(list)(queryset[:1000])
+
+    async def ours() -> object:
+        return await OurProductSerializer(rows, many=True).adata()
+
+    async def theirs() -> object:
+        return await sync_to_async(lambda: plain(ProductSerializer(rows, many=True).data))()
+
+    return "`adata()` of 1,000 loaded rows", "DRF's `.data`", ours, theirs, 7
+
+
+async def event_figures() -> AsyncIterator[Figure]:
+    user = await User.objects.aget(username="viewer")
+    async with Tab() as visitor, Tab(user=user) as viewer:
+
+        async def plain_event() -> object:
+            return await visitor.send(PlainState.count_up)
+
+        async def visitor_event() -> object:
+            return await visitor.send(BridgedState.read_user)
+
+        async def viewer_event() -> object:
+            return await viewer.send(BridgedState.read_user)
+
+        async def list_event() -> object:
+            return await viewer.send(ProductListState.load)
+
+        other = "an event of a state without the bridge"
+        yield "event of a visitor without a session", other, visitor_event, plain_event, 300
+        yield "event of a logged-in user", other, viewer_event, plain_event, 300
+        async for request in http_list(user):
+            yield "list event, 10 of 10,000 rows", "the same over HTTP", list_event, request, 50
+
+
+async def http_list(user: User) -> AsyncIterator[Work]:
+    """Serve the same project on loopback and give the same list request, with a kept connection."""
+    key = await sync_to_async(create_session)(user)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    server = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "uvicorn", "benchmarks.server:app"),
+        *("--port", str(port), "--log-level", "error"),
+        env={**os.environ, "BENCHMARK_DATABASE": str(DATABASE)},
+    )
+    base = f"http://127.0.0.1:{port}"
+    transport = httpx.AsyncHTTPTransport(retries=8)
+    async with httpx.AsyncClient(
+        base_url=base, cookies={"sessionid": key}, transport=transport
+    ) as client:
+
+        async def request() -> object:
+            response = await client.get("/api/products/")
+            response.raise_for_status()
+            return response.json()
+
+        yield request
+    server.terminate()
+    await server.wait()
