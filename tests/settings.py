@@ -60,12 +60,13 @@ TEMPLATES = [
     }
 ]
 # A file, not memory: the database threads of a test must see what another thread committed.
+# Each run has a file of its own, so that two runs at a time do not meet.
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": Path(tempfile.gettempdir()) / "reflex-drf-tests.sqlite3",
         "OPTIONS": {"timeout": 20, "transaction_mode": "IMMEDIATE"},
-        "TEST": {"NAME": Path(tempfile.gettempdir()) / "reflex-drf-tests-run.sqlite3"},
+        "TEST": {"NAME": Path(tempfile.gettempdir()) / f"reflex-drf-{os.getpid()}.sqlite3"},
     }
 }
 if os.environ.get("REFLEX_DRF_TEST_DATABASE") == "postgres":
