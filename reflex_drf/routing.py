@@ -20,7 +20,15 @@ from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 from reflex_drf.errors import RouteNotFound, UnknownAction
-from reflex_drf.urlconf import Place, Urlconf, clear_places, namespaced, places, private_urlconf
+from reflex_drf.urlconf import (
+    METHODS,
+    Place,
+    Urlconf,
+    clear_places,
+    namespaced,
+    places,
+    private_urlconf,
+)
 
 __all__ = [
     "Route",
@@ -166,14 +174,15 @@ def choose_method(place: Place, action: str, method: str | None, writes: bool) -
 
 def method_of_missing(place: Place, action: str, method: str | None) -> str | None:
     """Give the verb of a standard action that the place does not have, but could."""
+    generic = not hasattr(place.callback, "actions")
+    if generic and action.upper() in METHODS:
+        return action.upper()
     if action not in STANDARD:
         return None
     verb, detail = STANDARD[action]
     names = {SYNC_NAMES.get(name, name) for name in place.actions.values()}
     siblings = {name for name, (_, about_row) in STANDARD.items() if about_row is detail}
-    if names & siblings or not hasattr(place.callback, "actions"):
-        return method or verb
-    return None
+    return (method or verb) if names & siblings or generic else None
 
 
 def make_route(place: Place, action: str, method: str, urlconf: Urlconf, private: bool) -> Route:

@@ -145,14 +145,18 @@ class CallRequest(HttpRequest):
 
     @session.setter
     def session(self, store: Any) -> None:
-        held: Any = getattr(self.origin, "session", None)
-        if type(held) is type(store) and held.session_key == store.session_key:
+        held = self._held_session(store.session_key)
+        if type(held) is type(store):
             store = held
             for name in ("_cached_user", "_acached_user"):
                 if name in self.origin.__dict__:
                     setattr(self, name, self.origin.__dict__[name])
         self.__dict__["session"] = store
         self._session_key = store.session_key
+
+    def _held_session(self, key: str | None) -> Any:
+        held: Any = getattr(self.origin, "session", None)
+        return held if getattr(held, "session_key", None) == key else None
 
     def share_user(self) -> None:
         """Leave the user that the call looked up to the request it came from."""
