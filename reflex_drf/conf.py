@@ -42,6 +42,8 @@ DEFAULTS: dict[str, Any] = {
     "API_BASE_URL": None,
     # Seconds after which the HTTP backend gives up on an answer.
     "HTTP_TIMEOUT": 10.0,
+    # Whether the HTTP backend tells the API the viewer's address, as X-Forwarded-For.
+    "FORWARD_CLIENT_ADDRESS": False,
     # Path prefixes that Django answers, such as ["admin", "api"]; None reads the URLconf.
     "DJANGO_PREFIXES": None,
     # Largest body of one upload to Reflex, in bytes; None leaves it to the server in front.
