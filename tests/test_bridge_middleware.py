@@ -917,3 +917,41 @@ async def test_handler_behind_synchronous_middleware_may_wait_for_another_event(
 
     await ann.send(waiting)
     assert seen.user == ann.user
+
+
+async def test_messages_of_event_and_call_are_kept_together(ann: Viewer) -> None:
+    async def handler() -> None:
+        messages.info(bridge.current_request(), "before the call")
+        bridge.bind_request(await sync_to_async(through_django)(ann))
+        messages.info(bridge.current_request(), "after the call")
+
+    await ann.send(handler)
+    seen = Seen()
+    await ann.send(seen)
+    assert seen.messages == ["before the call", "after the call"]
+
+
+async def test_message_that_a_call_added_before_it_was_bound_is_kept(ann: Viewer) -> None:
+    from django.contrib.messages.storage import default_storage
+
+    async def handler() -> None:
+        call = ann.request()
+        call.session = bridge.current_session()
+        call._messages = default_storage(call)  # type: ignore[attr-defined]
+        messages.info(call, "from the call's middleware")
+        bridge.bind_request(call)
+
+    await ann.send(handler)
+    seen = Seen()
+    await ann.send(seen)
+    assert seen.messages == ["from the call's middleware"]
+
+
+async def test_storage_of_the_projects_own_is_left_alone(ann: Viewer, settings: Any) -> None:
+    settings.MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+    async def handler() -> None:
+        storage = bridge.current_request()._messages  # type: ignore[attr-defined]
+        assert type(storage).__name__ == "SessionStorage"
+
+    await ann.send(handler)

@@ -62,6 +62,11 @@ class EventMessages(FallbackStorage):
             self.storages[0]._store([], response)
         return []
 
+    def take_over(self, other: Any) -> None:
+        """Queue what was added to another storage of the same event."""
+        self._queued_messages.extend(other._queued_messages)  # type: ignore[attr-defined]
+        self.added_new = self.added_new or other.added_new
+
     @property
     def _cookie(self) -> str:
         return self.request.COOKIES.get(CookieStorage.cookie_name, "")
@@ -87,15 +92,21 @@ class EventMessageMiddleware(MessageMiddleware):
         keep_messages(request)
 
 
-def keep_messages(request: HttpRequest) -> None:
-    """Replace a storage that needs Set-Cookie; a storage of the project's own stays."""
+def keep_messages(request: HttpRequest, earlier: HttpRequest | None = None) -> None:
+    """Replace a storage that needs Set-Cookie; a storage of the project's own stays.
+
+    With an earlier request of the same event, both share one storage: what is added to either is
+    stored by whichever has its response phase last.
+    """
     storage = getattr(request, "_messages", None)
-    if type(storage) not in (FallbackStorage, CookieStorage):
+    shared = getattr(earlier, "_messages", None)
+    if type(storage) not in (FallbackStorage, CookieStorage) or not hasattr(request, "session"):
         return
-    if not hasattr(request, "session"):
-        return
-    kept = EventMessages(request)
-    kept.__dict__.update(
-        {name: value for name, value in vars(storage).items() if name not in OWN_ATTRIBUTES}
-    )
-    request._messages = kept  # type: ignore[attr-defined]
+    if isinstance(shared, EventMessages):
+        shared.take_over(storage)
+    else:
+        shared = EventMessages(request)
+        shared.__dict__.update(
+            {name: value for name, value in vars(storage).items() if name not in OWN_ATTRIBUTES}
+        )
+    request._messages = shared  # type: ignore[attr-defined]

@@ -107,5 +107,6 @@ def bind_request(request: HttpRequest) -> None:
 
     Any thread may call it: the scope is one object, whichever context it was found in.
     """
-    keep_messages(request)
-    current_scope().request = request
+    scope = current_scope()
+    keep_messages(request, scope.request)
+    scope.request = request
