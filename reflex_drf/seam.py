@@ -19,18 +19,14 @@ import importlib.metadata
 import logging
 import re
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import reflex as rx
 from django.http import HttpRequest
-from reflex.istate.manager.memory import StateManagerMemory
 from reflex.istate.manager.token import BaseStateToken
-from reflex.middleware.middleware import Middleware
-from reflex.state import BaseState, StateUpdate
 from reflex_base.event import (
     Event,
     EventHandler,
@@ -39,6 +35,7 @@ from reflex_base.event import (
 )
 from reflex_base.event.context import EventContext
 from reflex_base.event.processor import BaseStateEventProcessor, EventQueueEntry
+from reflex_base.event.processor.base_state_processor import chain_updates
 from reflex_base.event.processor.future import EventFuture
 from reflex_base.registry import RegisteredEventHandler, RegistrationContext
 from reflex_base.utils.exceptions import UploadTypeError, UploadValueError
@@ -49,20 +46,11 @@ from reflex_drf.bridge.requests import build_request
 from reflex_drf.bridge.scope import EventScope, event_scope
 from reflex_drf.bridge.threads import database_thread
 from reflex_drf.errors import ConfigurationError
-from reflex_drf.state.answers import answer_event, drop_tab
-from reflex_drf.state.owner import (
-    UNNAMED,
-    TabOwner,
-    Verdict,
-    credentials_digest,
-    identify,
-    judge,
-    known_user,
-    take_over,
-)
+from reflex_drf.state.answers import answer_event
+from reflex_drf.state.gate import OwnerMiddleware, Sender, sender_var
+from reflex_drf.state.owner import TabOwner, credentials_digest
 
 __all__ = [
-    "OwnerMiddleware",
     "ReflexDRFEventProcessor",
     "check_version",
     "install",
@@ -98,36 +86,6 @@ def check_version() -> None:
 def parse_version(version: str) -> tuple[int, ...]:
     """Give the numbers of a version; a pre-release counts as the release it leads to."""
     return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
-
-
-@dataclass(slots=True)
-class Sender:
-    """Who sent the event that runs, for the preprocessing under the state's lock."""
-
-    credentials: str
-    upload: bool
-    registered: RegisteredEventHandler
-    processor: ReflexDRFEventProcessor
-    # None for an event that is not bridged.
-    scope: EventScope | None = None
-
-    @property
-    def hydrates(self) -> bool:
-        """Whether the event sends the browser everything its tab holds."""
-        return framework_name(self.registered) in HYDRATE
-
-    async def find_user(self) -> Any:
-        """Give the user of the event, or None if the event does not look for one up front."""
-        if self.scope is None or self.scope.deferred or self.scope.request is None:
-            return None
-        request = self.scope.request
-        if (user := known_user(request)) is not None or not hasattr(request, "auser"):
-            return user
-        # Only without a session cookie is the user not loaded yet, and then this asks nobody.
-        return await request.auser()
-
-
-_sender: ContextVar[Sender | None] = ContextVar("reflex_drf_sender", default=None)
 
 
 def handler_function(handler: EventHandler) -> Any:
@@ -239,9 +197,10 @@ class ReflexDRFEventProcessor(BaseStateEventProcessor):
         router_data = await self._router_data(entry.ctx)
         sender = Sender(
             credentials=credentials_digest(router_data.get("headers", {})),
+            target=registered_handler.states[0],
             upload=UPLOAD in router_data,
-            registered=registered_handler,
-            processor=self,
+            hydrates=framework_name(registered_handler) in HYDRATE,
+            cancel_background=functools.partial(self._cancel_background, entry.ctx.token),
         )
         if sender.upload:
             # Reflex would merge the headers of the upload into those of the socket.
@@ -251,26 +210,42 @@ class ReflexDRFEventProcessor(BaseStateEventProcessor):
             super()._execute_event, entry=entry, registered_handler=registered_handler
         )
         with self._remember(entry, registered_handler):
-            _sender.set(sender)
+            sender_var.set(sender)
             if not is_bridged(registered_handler):
                 await execute()
                 return
-            await self._bridge(sender, router_data, entry, execute)
+            # An upload has credentials of its own, which no hydration has seen: never deferred.
+            deferred = is_deferred(registered_handler.handler) and not sender.upload
+            background = registered_handler.handler.is_background
+            with event_scope(build_origin(router_data), deferred, background=background) as scope:
+                sender.scope = scope
+                await self._bridge(scope, entry, execute)
 
     async def _bridge(
-        self, sender: Sender, router_data: Mapping[str, Any], entry: EventQueueEntry, execute: Any
+        self, scope: EventScope, entry: EventQueueEntry, execute: Callable[[], Awaitable[None]]
     ) -> None:
-        # An upload has credentials of its own, which no hydration has seen: it is never deferred.
-        deferred = is_deferred(sender.registered.handler) and not sender.upload
-        with event_scope(build_origin(router_data), deferred) as scope:
-            sender.scope = scope
-            # A background handler keeps its request and its user for as long as it runs. The user
-            # is who he was when it began: one that runs for hours has to ask again.
-            async with database_thread():
-                await run_event(scope, execute)
+        async def handler() -> None:
+            await execute()
+            await self._show_messages(scope, entry)
+
+        # A background handler keeps its request and its user for as long as it runs. The user is
+        # who he was when it began: one that runs for hours has to ask again.
+        async with database_thread():
+            await run_event(scope, handler)
             if scope.answer is not None:
                 logger.info("Middleware answered an event: %s.", scope.answer.status_code)
                 await entry.ctx.emit_event(*Event.from_event_type(answer_event(scope.answer)))
+
+    async def _show_messages(self, scope: EventScope, entry: EventQueueEntry) -> None:
+        module = sys.modules.get("reflex_drf.state.context")
+        if module is None or scope.request is None or not module.has_new_messages(scope.request):
+            return
+        # The handler's own delta has gone out and its lock is released; this is one more.
+        token = BaseStateToken(ident=entry.ctx.token, cls=module.DjangoContextState)
+        manager = entry.ctx.state_manager
+        async with manager.modify_state_with_links(token, event=entry.event) as root:
+            await module.show_messages(root, scope.request)
+            await chain_updates(None, "show_messages", root)
 
     async def _router_data(self, context: EventContext) -> Mapping[str, Any]:
         if context.router_data:
@@ -296,71 +271,10 @@ class ReflexDRFEventProcessor(BaseStateEventProcessor):
             if not tasks:
                 self._running_background.pop(entry.ctx.token, None)
 
-    def cancel_background(self, token: str) -> None:
-        """End what still runs for a tab; its writes would reach the tab's next user."""
+    def _cancel_background(self, token: str) -> None:
+        # What still runs for a tab would write into the states of the tab's next user.
         for task in self._running_background.get(token, set()) - {asyncio.current_task()}:
             task.cancel()
-
-
-class OwnerMiddleware(Middleware):
-    """Refuses an event for somebody else's tab, and keeps the mirrors of user and context."""
-
-    async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:
-        """Judge an event under the state's lock, before its handler."""
-        sender = _sender.get()
-        if sender is None:
-            return None
-        owner = await state.get_state(TabOwner)
-        user = await sender.find_user()
-        verdict = judge(owner, user, sender.credentials)
-        if verdict is Verdict.CHANGED and (refusal := self._change_owner(sender, state)):
-            return refusal
-        keep_credentials = verdict is Verdict.SAME and user is not None and not sender.hydrates
-        take_over(
-            owner,
-            identify(user) if user is not None else owner._owner or UNNAMED,
-            owner._credentials if keep_credentials else sender.credentials,
-            touch=not isinstance(EventContext.get().state_manager, StateManagerMemory),
-        )
-        if user is not None:
-            await sync_mirrors(sender, state)
-        return None
-
-    def _change_owner(self, sender: Sender, root: BaseState) -> StateUpdate | None:
-        token = EventContext.get().token
-        if sender.upload:
-            # An upload proves nothing about the tab, which is left as it is.
-            logger.warning("Refused an upload: its cookies are not those of the tab's user.")
-            return refuse(rx.toast.error("The upload was refused: please sign in again."))
-        sender.processor.cancel_background(token)
-        if not sender.hydrates or getattr(root, "_reflex_internal_links", None):
-            # Nothing is computed or sent from here. The tab begins anew under another token, also
-            # because a manager like Redis loads only what the event needs: what is elsewhere could
-            # not be dropped. States linked to others' tabs must not be reset for those.
-            logger.info("Dropped a tab whose user has changed.")
-            return refuse(drop_tab())
-        # A hydration loads the whole tree, with every manager, so all of it is emptied.
-        logger.info("Emptied a tab whose user has changed.")
-        root.reset()  # type: ignore[no-untyped-call]
-        return None
-
-
-def refuse(event: Any) -> StateUpdate:
-    """Answer with a browser event and nothing else."""
-    return StateUpdate(events=Event.from_event_type([event]))
-
-
-async def sync_mirrors(sender: Sender, root: BaseState) -> None:
-    """Bring the states that mirror user and template context up to date, if the app has them."""
-    assert sender.scope is not None
-    assert sender.scope.request is not None
-    request = sender.scope.request
-    user_module = sys.modules.get("reflex_drf.state.user")
-    if user_module is not None:
-        await user_module.mirror_user(root, request, sender.registered.states[0], sender.hydrates)
-    context_module = sys.modules.get("reflex_drf.state.context")
-    if context_module is not None:
-        await context_module.mirror_context(root, request, sender.hydrates)
 
 
 def install(app: rx.App) -> None:

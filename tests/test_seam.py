@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from reflex_drf import bridge, seam
 from reflex_drf.errors import ConfigurationError, NoRequestError
+from reflex_drf.state.gate import OwnerMiddleware
 from reflex_drf.testing import Tab, Worker, create_session
 
 
@@ -462,7 +463,7 @@ async def test_installing_twice_bridges_once(app: rx.App) -> None:
     seam.install(app)
     seam.install(app)
     assert len(app.get_lifespan_tasks()) == tasks + 1
-    assert sum(isinstance(item, seam.OwnerMiddleware) for item in app._middlewares) == 1
+    assert sum(isinstance(item, OwnerMiddleware) for item in app._middlewares) == 1
 
 
 async def test_the_processor_takes_its_place_while_the_server_runs(app: rx.App) -> None:

@@ -20,8 +20,8 @@ class DjangoUserState(rx.State):
     """Mirrors the logged-in user into vars, for the page to show.
 
     The mirror follows the user at every event, and is never what decides: guards in handlers ask
-    `current_user()`. Set `mirror_groups = True` on a subclass to fill `group_names` as well; it
-    costs one query for each of its events, and stays empty otherwise.
+    `current_user()`. `group_names` is read when a page connects; with `mirror_groups = True` on a
+    subclass also before each of its events, for one query more.
     """
 
     mirror_groups: ClassVar[bool] = False
@@ -105,15 +105,8 @@ async def mirror_user(
         # A manager like Redis loads the parts that a handler needs. The mirror is not among them,
         # and loading it would load every state below it.
         return
-    groups = wants_groups(DjangoUserState) if hydrates else getattr(target, "mirror_groups", False)
+    groups = hydrates or getattr(target, "mirror_groups", False)
     await sync_user(root, request, groups=groups)
-
-
-def wants_groups(cls: type[BaseState]) -> bool:
-    """Tell whether a state, or one below it, asks for the names of the groups."""
-    return bool(getattr(cls, "mirror_groups", False)) or any(
-        wants_groups(substate) for substate in cls.get_substates()
-    )
 
 
 class RequestAccess:

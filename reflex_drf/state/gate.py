@@ -1,0 +1,133 @@
+"""What happens between the lock of a tab's states and the handler: whose tab is it, and mirrors."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any
+
+import reflex as rx
+from reflex.istate.manager.memory import StateManagerMemory
+from reflex.middleware.middleware import Middleware
+from reflex.state import BaseState, StateUpdate
+from reflex_base.event import Event
+from reflex_base.event.context import EventContext
+
+from reflex_drf.bridge import EventScope
+from reflex_drf.state.answers import drop_tab
+from reflex_drf.state.owner import (
+    UNNAMED,
+    TabOwner,
+    Verdict,
+    identify,
+    judge,
+    known_user,
+    take_over,
+)
+
+__all__ = ["OwnerMiddleware", "Sender", "sender_var"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class Sender:
+    """Who sent the event that runs, and what it is."""
+
+    # A digest of what the request may prove an identity with.
+    credentials: str
+    # The state whose handler is called.
+    target: type[BaseState]
+    # Whether the event came by an HTTP request of its own.
+    upload: bool
+    # Whether it sends the browser everything its tab holds.
+    hydrates: bool
+    # Ends the background handlers that still run for the tab.
+    cancel_background: Callable[[], None]
+    # None for an event that is not bridged.
+    scope: EventScope | None = None
+
+    async def find_user(self) -> Any:
+        """Give the user of the event, or None if the event does not look for one up front."""
+        if self.scope is None or self.scope.deferred or self.scope.request is None:
+            return None
+        request = self.scope.request
+        if (user := known_user(request)) is not None:
+            return user
+        if hasattr(request, "auser"):
+            # Only without a session cookie is the user not loaded yet, and then this asks nobody.
+            return await request.auser()
+        # Models need a configured Django, which this module's import does not.
+        from django.contrib.auth.models import AnonymousUser
+
+        return AnonymousUser()
+
+
+sender_var: ContextVar[Sender | None] = ContextVar("reflex_drf_sender", default=None)
+
+
+class OwnerMiddleware(Middleware):
+    """Refuses an event for somebody else's tab, and keeps the mirrors of user and context."""
+
+    async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:
+        """Judge an event under the state's lock, before its handler."""
+        sender = sender_var.get()
+        if sender is None:
+            return None
+        owner = await state.get_state(TabOwner)
+        user = await sender.find_user()
+        verdict = judge(owner, user, sender.credentials)
+        if verdict is Verdict.CHANGED and (refusal := change_owner(sender, state)):
+            return refusal
+        # Only a hydration vouches for new credentials: one socket's late events must not take
+        # back what the next socket's hydration has noted.
+        keep_credentials = verdict is Verdict.SAME and user is not None and not sender.hydrates
+        take_over(
+            owner,
+            identify(user) if user is not None else owner._owner or UNNAMED,
+            owner._credentials if keep_credentials else sender.credentials,
+            touch=not isinstance(EventContext.get().state_manager, StateManagerMemory),
+        )
+        if user is not None:
+            await sync_mirrors(sender, state)
+        return None
+
+
+def change_owner(sender: Sender, root: BaseState) -> StateUpdate | None:
+    """Drop what a tab held for its former user, or refuse the event where that cannot be done."""
+    if sender.upload:
+        # An upload proves nothing about the tab, which is left as it is.
+        logger.warning("Refused an upload: its cookies are not those of the tab's user.")
+        return refuse(rx.toast.error("The upload was refused: please sign in again."))
+    sender.cancel_background()
+    if not sender.hydrates or getattr(root, "_reflex_internal_links", None):
+        # Nothing is computed or sent from here. The tab begins anew under another token, also
+        # because a manager like Redis loads only what the event needs: what is elsewhere could
+        # not be dropped. And states linked to others' tabs must not be reset for those.
+        logger.info("Dropped a tab whose user has changed.")
+        return refuse(drop_tab())
+    # A hydration loads the whole tree, with every manager, so all of it is emptied.
+    logger.info("Emptied a tab whose user has changed.")
+    root.reset()  # type: ignore[no-untyped-call]
+    return None
+
+
+def refuse(event: Any) -> StateUpdate:
+    """Answer with a browser event and nothing else."""
+    return StateUpdate(events=Event.from_event_type([event]))
+
+
+async def sync_mirrors(sender: Sender, root: BaseState) -> None:
+    """Bring the states that mirror user and template context up to date, if the app has them."""
+    if sender.scope is None or sender.scope.request is None:
+        return
+    request = sender.scope.request
+    # An app has a state once its module was imported; importing it here would add it to all.
+    if (user := sys.modules.get("reflex_drf.state.user")) is not None:
+        await user.mirror_user(root, request, sender.target, sender.hydrates)
+    context = sys.modules.get("reflex_drf.state.context")
+    if context is not None and sender.hydrates:
+        await context.mirror_context(root, request)
