@@ -47,6 +47,7 @@ def make_plan(
         actions &= {"list", "retrieve"}
     query = ListQuery(viewset, options.filter_params)
     scoped = any("_scope_queryset" in vars(k) and k is not ModelHooks for k in order)
+    names = _scope_names(owner, options, viewset, scoped)
     rows = _describe(owner, options, viewset, "list")
     plan = Plan(
         owner=owner,
@@ -54,11 +55,12 @@ def make_plan(
         viewset=viewset,
         actions=actions,
         extra_actions=_extra_actions(options, viewset, writes),
-        form=_form(owner, options, viewset, actions, scoped) if writes else Form(),
+        form=_form(owner, options, viewset, actions, names) if writes else Form(),
         rows=rows,
         query=query,
         backend=_backend(options),
         scoped=scoped,
+        scope_names=names,
     )
     _check_backend(plan, order, namespace)
     return plan
@@ -96,7 +98,11 @@ def _extra_actions(options: Options, viewset: type[Any], writes: bool) -> tuple[
 
 
 def _form(
-    owner: str, options: Options, viewset: type[Any], actions: frozenset[str], scoped: bool
+    owner: str,
+    options: Options,
+    viewset: type[Any],
+    actions: frozenset[str],
+    hidden: frozenset[str],
 ) -> Form:
     writing = [name for name in ("create", "update", "partial_update") if name in actions]
     if not writing:
@@ -104,18 +110,18 @@ def _form(
     serializer = _describe(owner, options, viewset, writing[0])
     return build_form(
         serializer,
-        read_only={*options.read_only_fields, *_scope_names(owner, options, viewset, scoped)},
+        read_only={*options.read_only_fields, *hidden},
         vars=options.field_vars,
     )
 
 
-def _scope_names(owner: str, options: Options, viewset: type[Any], scoped: bool) -> set[str]:
+def _scope_names(owner: str, options: Options, viewset: type[Any], scoped: bool) -> frozenset[str]:
     model = viewset_model(viewset)
     if not scoped or model is None:
-        return set()
+        return frozenset()
     # Whose a row is, is not for the browser to say.
     field = scope_field(owner, model, options.scope_field)
-    return {field.name, field.attname}
+    return frozenset({field.name, field.attname})
 
 
 def _backend(options: Options) -> Any:
@@ -164,14 +170,35 @@ def assemble(plan: Plan, namespace: MutableMapping[str, Any], order: list[type])
         else:
             vars(function)[GENERATED] = True
             namespace.setdefault(name, function)
+    for name in _operations(order):
+        if name not in namespace and not _wanted(plan, name):
+            namespace[name] = Missing(plan, name)
+
+
+class Missing:
+    """In the place of a handler that the viewset gives no use for, so that using it is an error."""
+
+    def __init__(self, plan: Plan, name: str) -> None:
+        self.message = (
+            f"{plan.owner} has no handler {name!r}, because {plan.viewset.__name__} "
+            f"has nothing that it could do."
+        )
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        raise AttributeError(self.message)
 
 
 def _variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
+    form = {field.var: (field.var_type, field.default) for field in plan.form.fields}
+    return _list_variables(plan) | form
+
+
+def _list_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
     options, query = plan.options, plan.query
     model = viewset_model(plan.viewset)
     key = pk_type(model._meta.pk) if model is not None else str
     row = row_type(f"{plan.owner}Row", plan.rows, options.exclude_from_row) if plan.rows else dict
-    variables: dict[str, tuple[Any, Any]] = {
+    return {
         options.list_var: (list[row], []),  # type: ignore[valid-type]
         "error": (str, ""),
         "field_errors": (dict[str, str], {}),
@@ -192,9 +219,6 @@ def _variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
         "_next": (dict[str, str], {}),
         "_previous": (dict[str, str], {}),
     }
-    for field in plan.form.fields:
-        variables.setdefault(field.var, (field.var_type, field.default))
-    return variables
 
 
 def _handlers(
@@ -286,7 +310,7 @@ def _check_names(
     plan: Plan, variables: Mapping[str, Any], handlers: Mapping[str, Any], order: list[type]
 ) -> None:
     taken = {name for klass in order if _is_ours(klass) for name in _members(klass)}
-    own = set(variables) - {field.var for field in plan.form.fields}
+    own = set(_list_variables(plan))
     operations = {_public_name(plan.options, name) for name in _operations(order)}
     for field in plan.form.fields:
         if _unusable(field.var) or field.var in taken | own | operations:

@@ -134,6 +134,10 @@ def _narrow_serializer(state: ModelHooks, plan: Plan, serializer: Any, saved: li
     for name in plan.field_names:
         if hasattr(type(state), CLEAN + name):
             _chain(serializer, f"validate_{name}", getattr(state, CLEAN + name))
+    for field in serializer.fields.values() if plan.scoped else ():
+        if field.source in plan.scope_names:
+            # Whose row it is, is neither asked nor to be said.
+            field.read_only, field.required = True, False
     if is_overridden(type(state), "validate_state"):
         _chain(serializer, "validate", state.validate_state)
     save = serializer.save

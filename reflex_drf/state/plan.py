@@ -52,6 +52,7 @@ class Plan:
     query: ListQuery
     backend: Backend = field(repr=False)
     scoped: bool = False
+    scope_names: frozenset[str] = frozenset()
 
     @property
     def generated(self) -> bool:
