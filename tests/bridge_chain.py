@@ -7,11 +7,13 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.core.exceptions import MiddlewareNotUsed, PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.decorators import async_only_middleware, sync_and_async_middleware
 from django.utils.deprecation import MiddlewareMixin
+from django.utils.functional import SimpleLazyObject
 
 # What the middleware of a test saw, in order. Each test begins with an empty list.
 log: list[str] = []
@@ -51,6 +53,19 @@ class Redirecting(MiddlewareMixin):
 class Refusing(MiddlewareMixin):
     def process_request(self, request: HttpRequest) -> None:
         raise PermissionDenied("not from here")
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        log.append("refusing out")
+        return response
+
+
+class Replacing(MiddlewareMixin):
+    """Puts another response in the place of the one it got."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        if target := request.COOKIES.get("target"):
+            return HttpResponseRedirect(target)
+        return HttpResponse("another")
 
 
 class FailingOnTheWayOut(MiddlewareMixin):
@@ -149,6 +164,35 @@ def either(get_response: Callable[[HttpRequest], Any]) -> Any:
         return await get_response(request)  # type: ignore[no-any-return]
 
     return middleware
+
+
+@async_only_middleware
+def lazy_user(get_response: Callable[[HttpRequest], Any]) -> Any:
+    """Finds the user by a header of its own, when somebody asks."""
+
+    async def middleware(request: HttpRequest) -> HttpResponse:
+        name = request.COOKIES["name"]
+        users = get_user_model().objects
+        request.user = SimpleLazyObject(lambda: users.get(username=name))  # type: ignore[assignment]
+        return await get_response(request)  # type: ignore[no-any-return]
+
+    return middleware
+
+
+@sync_and_async_middleware
+def flexible(get_response: Callable[[HttpRequest], Any]) -> Any:
+    """Written for both worlds, as Django's documentation shows it."""
+    from asgiref.sync import iscoroutinefunction
+
+    async def on_the_loop(request: HttpRequest) -> HttpResponse:
+        log.append("flexible async")
+        return await get_response(request)  # type: ignore[no-any-return]
+
+    def in_a_thread(request: HttpRequest) -> HttpResponse:
+        log.append("flexible sync")
+        return get_response(request)  # type: ignore[no-any-return]
+
+    return on_the_loop if iscoroutinefunction(get_response) else in_a_thread
 
 
 def returning_nothing(get_response: Callable[[HttpRequest], HttpResponse]) -> Any:

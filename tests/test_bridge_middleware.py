@@ -955,3 +955,79 @@ async def test_storage_of_the_projects_own_is_left_alone(ann: Viewer, settings: 
         assert type(storage).__name__ == "SessionStorage"
 
     await ann.send(handler)
+
+
+async def test_deferred_event_keeps_a_message_when_nothing_else_changes(ann: Viewer) -> None:
+    async def handler() -> None:
+        bridge.bind_request(await sync_to_async(through_django)(ann))
+        await add_message()
+
+    await ann.send(handler, deferred=True)
+    seen = Seen()
+    await ann.send(seen)
+    assert seen.messages == ["saved"]
+
+
+async def test_logout_in_a_deferred_event_leaves_no_session_behind(ann: Viewer) -> None:
+    async def handler() -> None:
+        bridge.bind_request(await sync_to_async(through_django)(ann))
+        await alogout(bridge.current_request())
+
+    await ann.send(handler, deferred=True)
+    assert not await Session.objects.aexists()
+
+
+async def test_user_that_a_middleware_finds_lazily_is_there_on_the_loop(
+    ann: Viewer, settings: Any
+) -> None:
+    settings.MIDDLEWARE = own("lazy_user")
+    found: list[str] = []
+
+    async def handler() -> None:
+        found.append(bridge.current_user().email)  # type: ignore[union-attr]
+
+    with count_hops() as hops:
+        await Viewer().send(handler, cookie="name=ann")
+    assert found == [""]
+    assert len(hops) == 1
+
+
+async def test_replaced_response_is_kept_and_stops_nothing(
+    anonymous: Viewer, settings: Any
+) -> None:
+    seen = Seen()
+    settings.MIDDLEWARE = [*STOCK, *own("Replacing")]
+    scope = await anonymous.send(seen)
+    assert (seen.calls, scope.answer) == (1, None)
+    assert scope.response.content == b"another"  # type: ignore[attr-defined]
+
+
+async def test_redirect_that_a_middleware_makes_afterwards_is_an_answer(
+    anonymous: Viewer, settings: Any
+) -> None:
+    settings.MIDDLEWARE = [*STOCK, *own("Replacing")]
+    seen = Seen()
+    scope = await anonymous.send(seen, cookie="target=/next/")
+    assert seen.calls == 1
+    assert scope.answer is not None
+    assert scope.answer.headers["Location"] == "/next/"
+
+
+@pytest.mark.parametrize(
+    ("names", "mode", "expected"),
+    [
+        # Around a synchronous one it stays in that one's thread instead of going to and fro.
+        (["flexible", "sync_only"], "flexible sync", 1),
+        (["sync_only", "flexible"], "flexible async", 1),
+        (["flexible", "async_only"], "flexible async", 0),
+        (["async_only", "sync_only"], "sync in", 1),
+    ],
+)
+async def test_middleware_for_both_worlds_takes_the_cheaper_one(
+    anonymous: Viewer, settings: Any, names: list[str], mode: str, expected: int
+) -> None:
+    settings.MIDDLEWARE = own(*names)
+    with count_hops() as hops:
+        await anonymous.send(nothing)
+    assert [entry for entry in log if entry.startswith(mode)]
+    assert len(hops) == expected
