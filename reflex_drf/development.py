@@ -50,46 +50,41 @@ def keep_from_reloading(root: Path) -> None:
     excluded = environment.REFLEX_HOT_RELOAD_EXCLUDE_PATHS
     included = environment.REFLEX_HOT_RELOAD_INCLUDE_PATHS
     leave, watch = [*excluded.get()], [*included.get()]
-    for path in written_paths():
+    written = set(written_paths())
+    for path in sorted(written):
         if path.exists() and path != root and path.is_relative_to(root):
-            leave_path, siblings = split_watch(path, root)
-            leave.append(leave_path)
-            watch.extend(siblings)
+            leave.append(root / path.relative_to(root).parts[0])
+            watch.extend(code_beside(path, root, written))
     excluded.set(unique(leave))
     included.set([path for path in unique(watch) if path not in leave])
 
 
 def written_paths() -> Iterator[Path]:
-    """Give what the running project writes: SQLite files with their side files, and media."""
+    """Give what the running project writes: SQLite files with their side files, and media.
+
+    The rollback journal is left out: it comes and goes with every write, and Reflex fails on an
+    excluded file that is gone.
+    """
     for database in settings.DATABASES.values():
         name = str(database.get("NAME") or "")
         if database.get("ENGINE") == SQLITE and name and ":memory:" not in name:
-            # The rollback journal is left out: it comes and goes with every write, and Reflex
-            # fails on an excluded file that is gone.
             yield from (Path(f"{name}{suffix}").resolve() for suffix in ("", "-wal", "-shm"))
     if settings.MEDIA_ROOT:
         yield Path(settings.MEDIA_ROOT).resolve()
 
 
-def split_watch(path: Path, root: Path) -> tuple[Path, list[Path]]:
-    """Give what to leave out at the top and what to watch instead, to leave out just `path`.
+def code_beside(path: Path, root: Path, written: set[Path]) -> Iterator[Path]:
+    """Give what is to be watched instead of the top directory that holds a written file.
 
     Reflex only knows how to leave out what lies directly in the project's directory.
     """
-    top = root / path.relative_to(root).parts[0]
-    watch: list[Path] = []
-    folder = path.parent
-    keep = path
-    while folder != root:
-        watch.extend(sibling for sibling in folder.iterdir() if is_watched(sibling, keep))
-        keep, folder = folder, folder.parent
-    return top, watch
-
-
-def is_watched(path: Path, left_out: Path) -> bool:
-    """Tell whether a file beside the one left out can hold code."""
-    side_file = path.name.startswith(f"{left_out.name}-")
-    return path != left_out and not side_file and not path.name.startswith((".", "__pycache__"))
+    while path.parent != root:
+        for sibling in path.parent.iterdir():
+            passing = sibling.name.startswith((".", "__")) and sibling.suffix != ".py"
+            passing = passing or sibling.name.endswith("-journal")
+            if not passing and sibling != path and sibling not in written:
+                yield sibling
+        path = path.parent
 
 
 def unique(paths: Iterable[Path]) -> list[Any]:

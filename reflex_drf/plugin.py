@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Collection, Iterable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -85,6 +86,8 @@ class ReflexDjangoPlugin(Plugin):
 
     def pre_compile(self, **context: Unpack[PreCompileContext]) -> None:
         """Look for clashes with pages, and let the development server pass on what is Django's."""
+        # The bridge has a state of its own, which the front end has to be compiled with.
+        import_module("reflex_drf.seam")
         warn_of_settings()
         config = get_config()
         prefixes = self.prefixes
