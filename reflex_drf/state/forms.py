@@ -225,9 +225,10 @@ def _accept_bool(value: Any) -> bool:
     if isinstance(value, bool):
         return value
     if isinstance(value, str | int):
-        if value in serializers.BooleanField.TRUE_VALUES:
+        word = value.strip().lower() if isinstance(value, str) else value
+        if word in serializers.BooleanField.TRUE_VALUES:
             return True
-        if value in serializers.BooleanField.FALSE_VALUES or value == "":
+        if word in serializers.BooleanField.FALSE_VALUES or word == "":
             return False
     raise InvalidValueError("Must be a valid boolean.")
 
