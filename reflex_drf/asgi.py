@@ -105,7 +105,9 @@ class Dispatcher:
     async def _run_upload(self, scope: Scope, receive: Receive, send: Send) -> None:
         # An upload event does not carry the headers of its own request; the event processor
         # picks them up here, in the task of the request.
-        token = upload_headers.set(joined_headers(scope))
+        # Under the name that Reflex gives the address of a websocket's peer.
+        peer = {"asgi-scope-client": (scope.get("client") or [""])[0]}
+        token = upload_headers.set(joined_headers(scope) | peer)
         try:
             await self.reflex(scope, receive, send)
         finally:

@@ -392,6 +392,7 @@ async def test_the_event_of_an_upload_can_see_its_request(
     headers, none = reflex.headers
     assert headers is not None
     assert (headers["cookie"], headers["x-y"]) == ("a=1; b=2", "z")
+    assert headers["asgi-scope-client"] == "127.0.0.1"
     assert none is None
     assert upload_headers.get() is None
 
