@@ -160,10 +160,10 @@ class CallRequest(HttpRequest):
 
     def share_user(self) -> None:
         """Leave the user that the call looked up to the request it came from."""
-        store: Any = self.__dict__.get("session")
-        if store is None or store is not getattr(self.origin, "session", None):
-            return
-        if store.session_key == self._session_key and "_cached_user" in self.__dict__:
+        held = self._held_session(self.__dict__.get("_session_key"))
+        shared = held is not None and held is self.__dict__.get("session")
+        # Under another key by now means that the view logged somebody in or out.
+        if shared and "_cached_user" in self.__dict__:
             self.origin.__dict__.setdefault("_cached_user", self._cached_user)
 
     def force_session_user(self) -> None:
