@@ -160,6 +160,27 @@ async def test_event_inside_an_event_has_its_own_viewer(ann: Viewer) -> None:
     await ann.send(handler)
 
 
+async def test_failure_after_an_inner_event_fails_the_outer_one(ann: Viewer) -> None:
+    async def inner() -> None:
+        assert not bridge.current_user().is_authenticated
+
+    async def handler() -> None:
+        await Viewer().send(inner)
+        raise LookupError("outer")
+
+    with pytest.raises(LookupError, match="outer"):
+        await ann.send(handler)
+
+
+async def test_end_of_an_event_leaves_none_behind(ann: Viewer) -> None:
+    async def handler() -> None:
+        assert bridge.request
+
+    await ann.send(handler)
+    with pytest.raises(NoRequestError, match="does not run inside"):
+        bridge.current_request()
+
+
 async def test_proxy_is_the_request_of_whoever_asks(ann: Viewer) -> None:
     assert not bridge.request
     assert repr(bridge.request) == "<request proxy: no event>"

@@ -1031,3 +1031,24 @@ async def test_middleware_for_both_worlds_takes_the_cheaper_one(
         await anonymous.send(nothing)
     assert [entry for entry in log if entry.startswith(mode)]
     assert len(hops) == expected
+
+
+async def test_shown_cookie_message_of_a_viewer_without_session_waits_for_its_deletion(
+    anonymous: Viewer, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen = Seen()
+    scope = await anonymous.send(seen, cookie=message_cookie())
+    assert seen.messages == ["from a view"]
+    assert scope.response.cookies["messages"].value == ""
+
+
+async def test_message_that_a_deferred_call_added_before_it_was_bound_is_kept(ann: Viewer) -> None:
+    async def handler() -> None:
+        call = await sync_to_async(through_django)(ann)
+        messages.info(call, "from the call")
+        bridge.bind_request(call)
+
+    await ann.send(handler, deferred=True)
+    seen = Seen()
+    await ann.send(seen)
+    assert seen.messages == ["from the call"]

@@ -14,7 +14,7 @@ from django.utils import timezone, translation
 
 from reflex_drf.bridge.chain import Chain, chains
 from reflex_drf.bridge.cookies import unsent_cookies
-from reflex_drf.bridge.phases import Run, active_run, is_unresolved, resolve
+from reflex_drf.bridge.phases import Run, activated, active_run, is_unresolved, resolve
 from reflex_drf.bridge.scope import EventScope
 from reflex_drf.bridge.threads import hold_thread
 
@@ -65,8 +65,8 @@ async def pass_through(
 ) -> None:
     """Send one event through the chain."""
     run = Run(scope, handler)
-    active_run.set(run)
-    response = await chain(scope.origin)
+    with activated(run):
+        response = await chain(scope.origin)
     if response is not scope.response:
         # Somebody put another response in the place of the event's own.
         if run.error is None and (not run.handled or response.status_code >= 300):

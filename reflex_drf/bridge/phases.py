@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +18,16 @@ from django.utils.functional import SimpleLazyObject, empty
 
 from reflex_drf.bridge.scope import EventScope
 
-__all__ = ["Group", "Member", "Run", "active_run", "is_unresolved", "resolve", "session_changed"]
+__all__ = [
+    "Group",
+    "Member",
+    "Run",
+    "activated",
+    "active_run",
+    "is_unresolved",
+    "resolve",
+    "session_changed",
+]
 
 logger = logging.getLogger("reflex_drf.bridge")
 
@@ -69,6 +79,19 @@ class Run:
 # The chain is built once and serves all events: its innermost step finds its event here. Asgiref
 # carries the variable into threads and back.
 active_run: ContextVar[Run] = ContextVar("reflex_drf.active_run")
+
+
+@contextmanager
+def activated(run: Run) -> Iterator[None]:
+    """Let the chain find its run, and the chain around it, if any, its own again afterwards."""
+    outer = active_run.get(None)
+    active_run.set(run)
+    try:
+        yield
+    finally:
+        # An exception of an outer event would otherwise be kept by a run that nobody reads.
+        if outer is not None:
+            active_run.set(outer)
 
 
 def status_of(error: Exception) -> int:
