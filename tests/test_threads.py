@@ -240,9 +240,17 @@ async def test_extra_threads_end_with_their_events(settings: Any) -> None:
 
 
 def test_event_that_holds_a_thread_takes_none_that_others_still_use() -> None:
-    pool = ThreadPool(2)
+    pool = ThreadPool(1)
     shared = pool.claim()
     assert pool.claim(hold=True) is not shared
+
+
+async def test_thread_is_free_again_when_its_holder_has_ended(settings: Any) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 1}
+    end = asyncio.Event()
+    end.set()
+    assert await hold(end) == await call()
+    assert len(pools.current().threads) == 1
 
 
 def test_holding_outside_an_event_does_nothing() -> None:
