@@ -9,6 +9,8 @@ import socket
 
 import pytest
 
+pytest_plugins = ["tests.servers"]
+
 # Whether the group can run here, and what to do when it cannot.
 GROUPS = {
     "postgres": "start PostgreSQL on 127.0.0.1:5432 and install the `services` extra",
