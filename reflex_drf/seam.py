@@ -27,6 +27,7 @@ from urllib.parse import unquote, urlsplit
 import reflex as rx
 from django.http import HttpRequest
 from reflex.istate.manager.token import BaseStateToken
+from reflex.state import BaseState, EventHandlerSetVar
 from reflex_base.event import (
     Event,
     EventHandler,
@@ -130,6 +131,15 @@ def takes_files(handler: EventHandler) -> bool:
     return False
 
 
+def has_handler(state: type[BaseState] | None, name: str) -> bool:
+    """Tell whether a state or one above it has a handler of a name."""
+    while state is not None:
+        if name in state.event_handlers:
+            return True
+        state = state.get_parent_state()
+    return False
+
+
 def build_origin(router_data: Mapping[str, Any]) -> HttpRequest:
     """Build the request of an event from what Reflex knows about its connection and page."""
     headers = dict(router_data.get("headers") or {})
@@ -172,11 +182,16 @@ class ReflexDRFEventProcessor(BaseStateEventProcessor):
         payload: Any = event.payload
         if not isinstance(name, str) or not isinstance(payload, dict):
             return None
-        return self._registration.event_handlers.get(name)
+        registered = self._registration.event_handlers.get(name)
+        if registered is None or not isinstance(registered.handler, EventHandlerSetVar):
+            return registered
+        # It would call whatever attribute is named so, handler or not.
+        setter = f"set_{payload.get('var_name')}"
+        return registered if has_handler(registered.states[0], setter) else None
 
     def _refuse(self, event: Event) -> EventFuture:
         # Reflex would log the whole event, cookies included, and keep its future for ever.
-        logger.warning("Refused the unknown event %s.", sanitize_client_log_value(event.name, 100))
+        logger.warning("Refused the unknown event %s.", sanitize_client_log_value(event.name, 300))
         refused = EventFuture(txid="")
         refused.set_result(None)
         return refused
