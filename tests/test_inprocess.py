@@ -806,7 +806,8 @@ def test_the_language_is_the_viewers_and_stays_inside_the_call() -> None:
     origin = make_origin(HTTP_ACCEPT_LANGUAGE="de")
     reply = call_view(Call(view=views.Products, action="create", data={}), origin)
     assert reply.errors
-    assert reply.errors.fields["name"] == "Dieses Feld ist zwingend erforderlich."
+    # Django and DRF both translate the sentence, and which catalogue wins is up to their versions.
+    assert reply.errors.fields["name"].startswith("Dieses Feld ist ")
     assert translation.get_language() == "en"
     with translation.override("de"), timezone.override("Europe/Berlin"):
         english = call_view(Call(view=views.Products, action="create", data={}), make_origin())
