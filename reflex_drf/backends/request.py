@@ -10,6 +10,7 @@ from types import NoneType
 from typing import Any
 from urllib.parse import unquote
 
+from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, QueryDict
 from django.utils.datastructures import MultiValueDict
 from django.utils.functional import cached_property
@@ -145,26 +146,18 @@ class CallRequest(HttpRequest):
 
     @session.setter
     def session(self, store: Any) -> None:
-        held = self._held_session(store.session_key)
-        if type(held) is type(store):
-            store = held
-            for name in ("_cached_user", "_acached_user"):
-                if name in self.origin.__dict__:
-                    setattr(self, name, self.origin.__dict__[name])
-        self.__dict__["session"] = store
-        self._session_key = store.session_key
-
-    def _held_session(self, key: str | None) -> Any:
         held: Any = getattr(self.origin, "session", None)
-        return held if getattr(held, "session_key", None) == key else None
+        if held is not None and type(held) is type(store):
+            store = held if same_session(held, store) else store
+        self.__dict__["session"] = store
+        if store is held:
+            hand_over(store, self.origin, self)
 
     def share_user(self) -> None:
         """Leave the user that the call looked up to the request it came from."""
-        held = self._held_session(self.__dict__.get("_session_key"))
-        shared = held is not None and held is self.__dict__.get("session")
-        # Under another key by now means that the view logged somebody in or out.
-        if shared and "_cached_user" in self.__dict__:
-            self.origin.__dict__.setdefault("_cached_user", self._cached_user)
+        held = getattr(self.origin, "session", None)
+        if held is not None and held is self.__dict__.get("session"):
+            hand_over(held, self, self.origin)
 
     def force_session_user(self) -> None:
         """Be logged in by the session also for a view that reads only tokens.
@@ -195,6 +188,28 @@ class CallRequest(HttpRequest):
 
     def close(self) -> None:
         """Leave the files open: they are the caller's, who may want to try again."""
+
+
+def same_session(held: Any, store: Any) -> bool:
+    """Tell whether two stores are of one session."""
+    return bool(held.session_key == store.session_key)
+
+
+def hand_over(session: Any, giver: HttpRequest, taker: HttpRequest) -> None:
+    """Give a user who was looked up already to another request of the same session."""
+    for name in ("_cached_user", "_acached_user"):
+        user = giver.__dict__.get(name)
+        if user is not None and name not in taker.__dict__ and belongs(user, session):
+            setattr(taker, name, user)
+
+
+def belongs(user: Any, session: Any) -> bool:
+    """Tell whether a user is the session's; since it was looked up, one may have logged out."""
+    accessed = session.accessed
+    key = session.get(SESSION_KEY)
+    # Whether the *view* reads the session is what a cache must vary on.
+    session.accessed = accessed
+    return bool(key == (str(user.pk) if user.is_authenticated else None))
 
 
 def encode_query(query: Mapping[str, Any]) -> str:

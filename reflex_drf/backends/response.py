@@ -54,7 +54,7 @@ class Unrendered(Response):
         body = self.content
         rendered = self.plain_class.__new__(self.plain_class)
         rendered.__dict__.update(self.__dict__, rendered_body=body)
-        return rendered.__reduce_ex__(protocol)
+        return object.__new__, (self.plain_class,), rendered.__getstate__()
 
 
 @lru_cache(maxsize=256)
