@@ -217,11 +217,16 @@ def has_one_origin(config: Config) -> bool:
 def trusted_origins(config: Config) -> Collection[str]:
     """Give the origins that rxconfig.py trusts, and in development the front end's own."""
     origins = {origin for origin in config.cors_allowed_origins if origin != "*"}
+    deployed = urlsplit(config.deploy_url or "")
+    local = deployed.hostname in ("localhost", "127.0.0.1", None)
     if environment.REFLEX_ENV_MODE.get() == Env.DEV:
         port = config.frontend_port or 3000
         origins |= {f"http://{name}:{port}" for name in ("localhost", "127.0.0.1")}
-        origins |= {config.deploy_url} if config.deploy_url else set()
-    return origins
+    elif local:
+        # The default of `deploy_url`; in production it would trust whatever runs on a visitor's
+        # own machine.
+        return origins
+    return origins | ({f"{deployed.scheme}://{deployed.netloc}"} if deployed.hostname else set())
 
 
 def listed(transformers: Any) -> list[Any]:

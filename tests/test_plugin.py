@@ -291,6 +291,11 @@ def test_the_development_server_is_trusted_in_development_only(env: Env) -> None
     assert "*" not in found
 
 
+def test_the_deployed_front_end_is_trusted(env: Env) -> None:
+    found = trusted_origins(config(deploy_url="https://www.shop.example/path"))
+    assert "https://www.shop.example" in found
+
+
 # Development
 
 
