@@ -464,6 +464,24 @@ class OtherTaskState(BaseTaskState):
         list_var = "others"
 
 
+class Above(ModelState):
+    viewset = TaskViewSet
+    counter: int = 0
+
+    @rx.var
+    def rows_shown(self) -> int:
+        return len(self.data)
+
+    @rx.event
+    async def count_up(self) -> Any:
+        self.counter += 1
+        return await self.load()
+
+
+class Below(Above):
+    pass
+
+
 class TestInheritance:
     async def test_options_and_overrides_hold_for_subclasses(self) -> None:
         async with Tab(user=await a_user()) as tab:
@@ -483,6 +501,19 @@ class TestInheritance:
             assert tab.get(BaseTaskState, "title") == ""
             assert tab.get(BaseTaskState, "editing_id") is None
             assert tab.get(SubTaskState, "editing_id") is not None
+
+    async def test_what_its_author_wrote_is_a_subclass_own_as_well(self) -> None:
+        async with Tab(user=await a_user()) as tab:
+            await tab.send(Below.save({"title": "one"}))
+            await tab.send(Below.count_up)
+            assert (tab.get(Below, "counter"), tab.get(Above, "counter")) == (1, 0)
+            assert (tab.get(Below, "rows_shown"), tab.get(Above, "rows_shown")) == (1, 0)
+            assert tab.seen(Below, "rows_shown") == 1
+            await tab.send(Above.count_up)
+            await tab.send(Above.count_up)
+            assert (tab.get(Below, "counter"), tab.get(Above, "counter")) == (1, 2)
+        assert "below" in str(Below.rows_shown)
+        assert "below" in str(Below.counter)
 
     def test_names_may_change_below(self) -> None:
         assert "others" in OtherTaskState.base_vars

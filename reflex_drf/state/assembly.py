@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.state.forms import Form, build_form
 from reflex_drf.state.hooks import CLEAN, THREAD_HOOKS, ModelHooks
+from reflex_drf.state.inheritance import copy_function, inherit_members
 from reflex_drf.state.options import Options
 from reflex_drf.state.plan import ActionPlan, Plan
 from reflex_drf.state.queries import ListQuery
@@ -154,7 +156,7 @@ def _check_backend(plan: Plan, order: list[type], namespace: Mapping[str, Any]) 
 # -- Into the class body --------------------------------------------------------------------
 
 
-def assemble(plan: Plan, namespace: MutableMapping[str, Any], order: list[type]) -> None:
+def assemble(plan: Plan, namespace: MutableMapping[str, Any], order: list[type]) -> Plan:
     """Put vars and handlers into the class body; what stands there already, stays."""
     handlers = _handlers(plan, namespace, order)
     variables = _variables(plan)
@@ -173,6 +175,8 @@ def assemble(plan: Plan, namespace: MutableMapping[str, Any], order: list[type])
     for name in _operations(order):
         if name not in namespace and not _wanted(plan, name):
             namespace[name] = Missing(plan, name)
+    inherit_members(plan.owner, namespace, order)
+    return replace(plan, variables=frozenset(variables), handlers=frozenset(handlers))
 
 
 class Missing:
@@ -268,17 +272,7 @@ def _wanted(plan: Plan, name: str) -> bool:
 def _handler(
     plan: Plan, name: str, function: Callable[..., Any], *, deferred: bool = False
 ) -> FunctionType:
-    """A function of the state's own; Reflex ties a handler to the class that holds it."""
-    source: Any = function
-    copied = FunctionType(
-        source.__code__, source.__globals__, name, source.__defaults__, source.__closure__
-    )
-    copied.__kwdefaults__ = source.__kwdefaults__
-    copied.__annotations__ = source.__annotations__
-    copied.__doc__ = source.__doc__
-    copied.__module__ = source.__module__
-    copied.__qualname__ = f"{plan.owner}.{name}"
-    vars(copied).update(vars(source))
+    copied = copy_function(plan.owner, name, function)
     vars(copied)[DEFERRED] = deferred
     return copied
 

@@ -43,7 +43,7 @@ class ModelStateMeta(BaseStateMeta):
             plan = _make_plan(name, order, inherited_options(bases) | declared, namespace)
         wrap_hooks(name, namespace, order, plan.field_names if plan else ())
         if plan is not None:
-            assemble(plan, namespace, order)
+            plan = assemble(plan, namespace, order)
         cls = super().__new__(mcs, name, bases, namespace, **kwargs)
         # Set past Reflex: neither is a var.
         type.__setattr__(cls, "_declared_options", declared)

@@ -53,6 +53,9 @@ class Plan:
     backend: Backend = field(repr=False)
     scoped: bool = False
     scope_names: frozenset[str] = frozenset()
+    # The names that were given to the class.
+    variables: frozenset[str] = frozenset()
+    handlers: frozenset[str] = frozenset()
 
     @property
     def generated(self) -> bool:

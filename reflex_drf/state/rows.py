@@ -30,7 +30,8 @@ _SCALARS: dict[type[serializers.Field[Any, Any, Any, Any]], Any] = {
     serializers.DurationField: str,
     serializers.UUIDField: str,
     serializers.IPAddressField: str,
-    serializers.FileField: str,
+    # Null while there is no file.
+    serializers.FileField: str | None,
     serializers.StringRelatedField: str,
     serializers.SlugRelatedField: Any,
     serializers.HyperlinkedRelatedField: str,
