@@ -15,9 +15,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.signals import got_request_exception, request_finished, request_started
 from django.db import connections
-from django.http import HttpRequest
+from django.http import FileResponse, HttpRequest
 from django.test import RequestFactory
 from django.utils import timezone, translation
+from rest_framework import viewsets
 from rest_framework.authtoken.models import Token
 from rest_framework.renderers import JSONRenderer
 from rest_framework.test import APIClient, force_authenticate
@@ -540,6 +541,14 @@ def test_a_viewset_without_a_url_gets_one_for_the_call_alone() -> None:
     assert [reply.status for reply in backend.run_sync(make_origin(), call, call)] == [200, 200]
 
 
+def test_a_viewset_without_a_url_still_links_to_those_that_have_one() -> None:
+    from django.urls import reverse
+
+    seen: list[str] = []
+    run(views.Unrouted, "list", prepare=lambda view: seen.append(reverse("products-list")))
+    assert seen == ["/api/products/"]
+
+
 def test_decorators_in_the_urlconf_hold(user: User) -> None:
     reply = run(views.Guarded, "create", data={"name": "x"})
     assert reply.status == 302
@@ -757,14 +766,13 @@ def test_a_page_in_the_cache_of_the_site_is_as_over_http(settings: Any) -> None:
     before = run(views.Products, "list")
     first = browser().get("/api/paged/")
     assert json.loads(first.content) == before.data
-    make_products_later = Product.objects.create(name="later", sku="later", price=1)
+    Product.objects.create(name="later", sku="later", price=1)
     again = browser().get("/api/paged/", HTTP_ACCEPT="application/json, */*;q=0.5")
     assert again.json()["count"] in (3, 4)
     cached = run(views.Products, "list")
     assert cached.data["count"] == again.json()["count"]
     assert cached.rows is not None
     assert len(cached.rows) == 2
-    assert make_products_later.pk
 
 
 def test_headers_of_the_handshake_that_are_about_the_handshake_stay_behind() -> None:
@@ -827,6 +835,25 @@ def test_the_language_of_a_path_is_the_viewers() -> None:
     assert german.data["language"] == "de"
     assert german.request
     assert german.request.path == "/de/words/"
+
+
+def test_a_call_begins_with_nothing_activated(settings: Any) -> None:
+    settings.MIDDLEWARE = []
+    with translation.override("de"), timezone.override("Europe/Berlin"):
+        reply = run(views.LanguageView, "get")
+    assert reply.data == {"language": "en", "zone": "UTC"}
+
+
+def test_a_file_that_a_view_answers_with_is_closed(tmp_path: Any) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("a")
+    file = path.open("rb")
+
+    class Download(viewsets.ViewSet):
+        def list(self, request: Any) -> FileResponse:
+            return FileResponse(file)
+
+    assert (run(Download, "list").status, file.closed) == (200, True)
 
 
 def test_a_call_is_no_http_request_to_those_who_count_them() -> None:
