@@ -23,7 +23,14 @@ from reflex_drf.backends.http import HttpBackend
 from tests import settings as project
 from tests.parity.cases import CASES, STATUSES, USERS, Case
 from tests.parity.rows import make_rows, reset_sequences
-from tests.parity.ways import HeaderBackend, Outcome, in_process, over_backend, over_http
+from tests.parity.ways import (
+    HeaderBackend,
+    Outcome,
+    in_process,
+    over_backend,
+    over_http,
+    over_socket,
+)
 
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
@@ -149,7 +156,7 @@ def test_the_same_over_a_real_socket(server: LiveServer) -> None:
         expected = on_new_rows(lambda session, case=case: over_http(case, session, host), case)
         cache.clear()
         distant = on_new_rows(
-            lambda session, case=case: over_backend(case, session, backend, host), case
+            lambda session, case=case: over_socket(case, session, backend, host), case
         )
         assert distant == expected, str(case)
 

@@ -75,6 +75,10 @@ class PlainView(APIView):
         return Response()
 
 
+# The tests have more than one model called Product.
+PERMISSIONS = Permission.objects.filter(content_type__app_label="shop")
+
+
 @pytest.fixture(autouse=True)
 def _fresh_recorder() -> None:
     Recorder.seen = []
@@ -89,7 +93,7 @@ def plain(db: None) -> User:
 @pytest.fixture
 def editor(db: None) -> User:
     user = User.objects.create_user("editor")
-    user.user_permissions.add(Permission.objects.get(codename="change_product"))
+    user.user_permissions.add(PERMISSIONS.get(codename="change_product"))
     return user
 
 

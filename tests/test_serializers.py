@@ -8,13 +8,14 @@ import datetime
 import json
 import threading
 import uuid
+from collections.abc import AsyncIterator
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from django.contrib.auth import get_user_model
-from django.db import connection
+from django.db import connection, connections
 from django.db.models import QuerySet
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
@@ -387,7 +388,14 @@ def test_a_view_uses_it_as_its_serializer_class(tea: Category, settings: Any) ->
     assert response.data["results"] == APIClient().get("/api/categories/").json()["results"]
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.fixture
+async def _database_thread(transactional_db: None) -> AsyncIterator[None]:
+    """The thread of the hops outlives the test; its connection must not."""
+    yield
+    await sync_to_async(connections.close_all)()
+
+
+@pytest.mark.usefixtures("_database_thread")
 async def test_the_query_runs_off_the_loop_in_one_hop() -> None:
     threads: list[int] = []
 
@@ -406,7 +414,7 @@ async def test_the_query_runs_off_the_loop_in_one_hop() -> None:
     assert threading.get_ident() not in threads
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("_database_thread")
 async def test_the_task_manager_of_the_guide_reads_its_tasks() -> None:
     owner = await get_user_model().objects.acreate(username="ada")
     await Task.objects.acreate(owner=owner, title="Older")
@@ -419,7 +427,7 @@ async def test_the_task_manager_of_the_guide_reads_its_tasks() -> None:
     assert is_json(tasks)
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("_database_thread")
 async def test_serializers_of_one_loop_do_not_mix() -> None:
     await Category.objects.abulk_create([Category(name=f"C{number}") for number in range(20)])
     readers = [

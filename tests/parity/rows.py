@@ -33,7 +33,7 @@ def make_rows() -> dict[str, str | None]:
     make_products(users["plain"])
     make_orders()
     Task.objects.bulk_create(
-        Task(owner=user, title=f"Task of {name}") for name, user in users.items()
+        Task(id=user.pk, owner=user, title=f"Task of {name}") for name, user in users.items()
     )
     Task.objects.update(created_at=THEN)
     reset_sequences()
@@ -78,7 +78,7 @@ def make_products(owner: Any) -> None:
     )
     Product.objects.update(created_at=THEN)
     Product.tags.through.objects.bulk_create(
-        Product.tags.through(product_id=i, tag_id=1 + i % 3) for i in range(1, 12)
+        Product.tags.through(id=i, product_id=i, tag_id=1 + i % 3) for i in range(1, 12)
     )
 
 

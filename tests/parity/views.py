@@ -274,6 +274,13 @@ class LateViewSet(ItemViewSet):
         return Response({"detail": "Only half done."}, status=409)
 
 
+class BrokenViewSet(ItemViewSet):
+    """Fails in a way that nobody expected; no case, for in process the error itself comes out."""
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        raise RuntimeError("The secret of the tea.")
+
+
 class Teapot(exceptions.APIException):
     status_code = 418
     default_detail = "I am a teapot."

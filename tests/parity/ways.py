@@ -85,13 +85,16 @@ def in_process(case: Case, session: str | None) -> Outcome:
     return collect(case, lambda: backend.run_sync(make_origin(session, **case.meta), case.call()))
 
 
-def over_backend(
-    case: Case, session: str | None, backend: HttpBackend, host: str = "testserver"
-) -> Outcome:
+def over_backend(case: Case, session: str | None, backend: HttpBackend) -> Outcome:
     """Send the case with the HTTP backend; views run in this thread, and see its transaction."""
-    run = async_to_sync(backend.run)
     with keep_connection():
-        return collect(case, lambda: run(make_origin(session, host=host, **case.meta), case.call()))
+        return over_socket(case, session, backend, "testserver")
+
+
+def over_socket(case: Case, session: str | None, backend: HttpBackend, host: str) -> Outcome:
+    """Send the case with the HTTP backend to wherever the backend leads."""
+    run = async_to_sync(backend.run)
+    return collect(case, lambda: run(make_origin(session, host=host, **case.meta), case.call()))
 
 
 @contextmanager
