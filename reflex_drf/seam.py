@@ -215,7 +215,9 @@ class ReflexDRFEventProcessor(BaseStateEventProcessor):
             target=registered_handler.states[0],
             upload=UPLOAD in router_data,
             hydrates=framework_name(registered_handler) in HYDRATE,
-            cancel_background=functools.partial(self._cancel_background, entry.ctx.token),
+            cancel_background=functools.partial(
+                self._cancel_background, entry.ctx.token, asyncio.current_task()
+            ),
         )
         if sender.upload:
             # Reflex would merge the headers of the upload into those of the socket.
@@ -286,9 +288,10 @@ class ReflexDRFEventProcessor(BaseStateEventProcessor):
             if not tasks:
                 self._running_background.pop(entry.ctx.token, None)
 
-    def _cancel_background(self, token: str) -> None:
-        # What still runs for a tab would write into the states of the tab's next user.
-        for task in self._running_background.get(token, set()) - {asyncio.current_task()}:
+    def _cancel_background(self, token: str, own: asyncio.Task[Any] | None) -> None:
+        # What still runs for a tab would write into the states of the tab's next user. The event
+        # that found this out goes on; inside synchronous middleware its current task is another.
+        for task in self._running_background.get(token, set()) - {own}:
             task.cancel()
 
 

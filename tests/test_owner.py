@@ -336,6 +336,49 @@ async def test_other_managers_write_the_owner_in_every_event(
         assert TabOwner.get_name() in writes
 
 
+@pytest.mark.redis
+async def test_with_redis_the_owner_outlives_what_was_filled_for_him(alice: Any, bob: Any) -> None:
+    from redis.asyncio import Redis
+    from reflex.istate.manager.redis import StateManagerRedis
+
+    redis = Redis.from_url("redis://127.0.0.1:6379/5")
+    manager: Any = StateManagerRedis(redis=redis)  # type: ignore[abstract]
+    async with Worker(state_manager=manager), Tab(user=alice) as mine:
+        await mine.send(OwnedState.load)
+        names = [TabOwner.get_full_name(), OwnedState.get_full_name()]
+        before = [await redis.pttl(f"{mine.token}_{name}") for name in names]
+        await mine.send(OwnedState.save)
+        after = [await redis.pttl(f"{mine.token}_{name}") for name in names]
+        assert before[0] > 0
+        assert after[0] + 50 >= after[1]
+        async with Tab(user=bob, token=mine.token, hydrate=False) as theirs:
+            await theirs.send(OwnedState.load)
+            assert is_dropped(theirs)
+            await theirs.send(rx.State.hydrate_and_load)
+            assert SECRET not in received(theirs)
+            await theirs.send(OwnedState.save)
+            assert OwnedState.written == [SECRET, ""]
+
+
+async def test_a_background_event_is_refused_inside_synchronous_middleware(
+    alice: Any, bob: Any, settings: Any
+) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "tests.test_owner.plain_middleware"]
+    async with Tab(user=alice) as mine:
+        await mine.send(OwnedState.load)
+        async with Tab(user=bob, token=mine.token, hydrate=False) as stolen:
+            await stolen.send(OwnedState.save_in_background)
+            assert is_dropped(stolen)
+            assert OwnedState.written == []
+
+
+def plain_middleware(get_response: Any) -> Any:
+    def middleware(request: HttpRequest) -> Any:
+        return get_response(request)
+
+    return middleware
+
+
 def test_users_and_visitors_have_names_that_cannot_meet() -> None:
     class Named:
         is_authenticated = True
