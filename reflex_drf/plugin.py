@@ -19,6 +19,10 @@ from reflex_base.config import get_config
 from reflex_base.constants import Endpoint, Env
 from reflex_base.environment import environment
 from reflex_base.plugins import Plugin
+from reflex_base.vars.base import Var
+from reflex_components_core.react_router.dom import (  # type: ignore[import-untyped]
+    ReactRouterLink,
+)
 
 from reflex_drf.checks import check_settings
 from reflex_drf.conf import configure_django, settings
@@ -28,8 +32,10 @@ from reflex_drf.prefixes import find_prefixes, normalize_prefixes, under
 
 if TYPE_CHECKING:
     from reflex.app import UnevaluatedPage
+    from reflex_base.components.component import BaseComponent
     from reflex_base.config import Config
     from reflex_base.plugins import CommonContext, PostCompileContext, PreCompileContext
+    from reflex_base.plugins.compiler import ComponentAndChildren
     from typing_extensions import Unpack
 
     from reflex_drf.asgi import ASGIApp, Dispatcher
@@ -98,6 +104,18 @@ class ReflexDjangoPlugin(Plugin):
         context["add_modify_task"](
             "vite.config.js", lambda text: insert_proxy(text, passed, target)
         )
+
+    def enter_component(
+        self, comp: BaseComponent, /, **context: Any
+    ) -> BaseComponent | ComponentAndChildren | None:
+        """Let links to Django's URLs leave the app; Reflex would look for a page of that name."""
+        if isinstance(comp, ReactRouterLink) and comp.reload_document is None:
+            target = getattr(comp.to, "_var_value", None)
+            parts = urlsplit(target if isinstance(target, str) else "")
+            path = "" if parts.netloc else parts.path
+            if any(under(path, prefix) for prefix in self.prefixes):
+                comp.reload_document = Var.create(True)
+        return None
 
     def update_env_json(self, **context: Unpack[CommonContext]) -> dict[str, Any] | None:
         """Send events and uploads to the page's own origin, so that they carry its cookies."""

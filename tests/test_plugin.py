@@ -337,6 +337,48 @@ def test_the_front_end_is_compiled_with_the_state_of_the_bridge(project: Project
     assert "TabOwner" in project.run(code).splitlines()[-1]
 
 
+def link(href: Any) -> Any:
+    import reflex as rx
+
+    return rx.el.a("x", href=href)
+
+
+@pytest.mark.parametrize(
+    ("href", "leaves"),
+    [
+        ("/admin/", True),
+        ("/admin", True),
+        ("/api/products/?page=2#top", True),
+        ("/apicture", False),
+        ("/", False),
+        ("https://elsewhere.example/admin/", False),
+    ],
+)
+def test_links_to_django_leave_the_app(tmp_path: Path, href: str, leaves: bool) -> None:
+    """Reflex would look for a page of that name, and show its own 404."""
+    component = link(href)
+    ReflexDjangoPlugin(base_dir=tmp_path).enter_component(component, page_context=None)
+    assert ("reloadDocument:true" in str(component)) is leaves
+
+
+def test_a_links_own_choice_is_kept(tmp_path: Path) -> None:
+    import reflex as rx
+
+    component: Any = rx.el.a("x", href="/admin/", reload_document=False)
+    ReflexDjangoPlugin(base_dir=tmp_path).enter_component(component)
+    assert "reloadDocument:false" in str(component)
+
+
+def test_links_that_are_computed_and_other_components_are_left_alone(tmp_path: Path) -> None:
+    import reflex as rx
+
+    plugin = ReflexDjangoPlugin(base_dir=tmp_path)
+    for component in (link(rx.Var("somewhere")), rx.el.div("/admin/"), rx.fragment()):
+        before = str(component)
+        assert plugin.enter_component(component) is None
+        assert str(component) == before
+
+
 def test_warnings_are_said_at_start(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with override_settings(SESSION_COOKIE_HTTPONLY=False):
         compile_with(ReflexDjangoPlugin(base_dir=tmp_path))
