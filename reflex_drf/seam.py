@@ -22,7 +22,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import reflex as rx
 from django.http import HttpRequest
@@ -145,12 +145,11 @@ def build_origin(router_data: Mapping[str, Any]) -> HttpRequest:
     headers = dict(router_data.get("headers") or {})
     # Reflex adds this one itself; `ip` has it too, or what a trusted proxy says.
     peer = headers.pop("asgi-scope-client", "")
-    page = urlsplit(str(router_data.get("asPath") or "/"))
+    # What the client says its page is.
+    page = str(router_data.get("asPath") or "/").partition("#")[0]
+    path, _, query = page.partition("?")
     return build_request(
-        headers,
-        client_ip=router_data.get("ip") or peer,
-        path=unquote(page.path),
-        query=page.query,
+        headers, client_ip=router_data.get("ip") or peer, path=unquote(path), query=query
     )
 
 
@@ -164,6 +163,8 @@ class ReflexDRFEventProcessor(BaseStateEventProcessor):
         registered = self._find(event)
         if registered is None:
             return self._refuse(event)
+        # Of what a client sends as router data, Reflex replaces only what it knows.
+        event.router_data.pop(UPLOAD, None)
         if not event.router_data and self._comes_from_upload(registered, ev_ctx):
             event = dataclasses.replace(
                 event, router_data={UPLOAD: True, "headers": dict(upload_headers.get() or {})}

@@ -12,7 +12,9 @@ import pytest
 import reflex as rx
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
+from django.core.exceptions import SynchronousOnlyOperation
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from reflex_base.event import Event
 
 from reflex_drf import bridge, seam
 from reflex_drf.errors import ConfigurationError, NoRequestError
@@ -70,6 +72,10 @@ class SeamState(rx.State):
     @rx.event
     async def orm(self) -> None:
         self.seen.append(str(await get_user_model().objects.acount()))
+
+    @rx.event
+    def query_on_the_loop(self) -> None:
+        get_user_model().objects.count()
 
     @rx.event
     async def write_session(self, value: str) -> None:
@@ -222,6 +228,25 @@ async def test_the_request_describes_handshake_and_page() -> None:
         assert tab.get(SeamState, "seen") == expected
 
 
+@pytest.mark.parametrize("path", ["//evil.example/x", "\\evil", "/a?b=%zz#?c", "?"])
+async def test_a_forged_page_breaks_nothing(path: str) -> None:
+    async with Tab() as tab:
+        data = tab.router_data | {"asPath": path, seam.UPLOAD: True, "pathname": "/"}
+        event = Event(name=f"{SeamState.get_full_name()}.describe", router_data=data)
+        await (await tab.worker.processor.enqueue(tab.token, event)).wait_all()
+        host, described, *_ = tab.get(SeamState, "seen")
+        assert host == "testserver"
+        assert described.startswith("/")
+        # Not taken for an upload, whose router data would have been left out of the state.
+        assert tab.state(SeamState).router_data["asPath"] == path
+
+
+async def test_the_orm_is_refused_on_the_loop_as_ever() -> None:
+    async with Tab() as tab:
+        with pytest.raises(SynchronousOnlyOperation):
+            await tab.send(SeamState.query_on_the_loop)
+
+
 async def test_nothing_of_an_event_is_left_after_it() -> None:
     async with Tab() as tab:
         await tab.send(SeamState.sync)
@@ -340,8 +365,6 @@ async def test_an_upload_with_only_the_token_is_refused(alice: Any, cookies: Any
 
 @pytest.mark.django_db(transaction=True)
 async def test_an_upload_whose_headers_nobody_noted_is_anonymous(alice: Any) -> None:
-    from reflex_base.event import Event
-
     async with Tab(user=alice) as tab:
         name = f"{SeamState.get_full_name()}.upload"
         future = await tab.worker.processor.enqueue(
@@ -353,8 +376,6 @@ async def test_an_upload_whose_headers_nobody_noted_is_anonymous(alice: Any) -> 
 
 @pytest.mark.django_db(transaction=True)
 async def test_an_event_of_the_server_itself_runs_as_the_user_of_the_tab(alice: Any) -> None:
-    from reflex_base.event import Event
-
     async with Tab(user=alice) as tab:
         event = Event(name=f"{SeamState.get_full_name()}.sync")
         future = await tab.worker.processor.enqueue(tab.token, event)
