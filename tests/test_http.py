@@ -198,6 +198,16 @@ async def test_a_cookie_value_cannot_smuggle_in_another_cookie() -> None:
     assert cookies_of(api.last)["sessionid"] == "key; admin=1"
 
 
+async def test_what_no_header_can_hold_stays_behind() -> None:
+    api = Recorder()
+
+    reply = await send(api, origin=make_origin("茶", HTTP_ACCEPT_LANGUAGE="茶"))
+
+    assert reply.ok
+    assert set(cookies_of(api.last)) == {"csrftoken"}
+    assert "Accept-Language" not in api.last.headers
+
+
 async def test_the_viewers_language_goes_along() -> None:
     api = Recorder()
 

@@ -120,7 +120,8 @@ class HttpBackend(Backend):
 
     async def _headers(self, origin: HttpRequest) -> dict[str, str]:
         headers = {"Accept": JSON_FIRST, **self._csrf_and_cookies(origin)}
-        if language := origin.META.get("HTTP_ACCEPT_LANGUAGE"):
+        language = str(origin.META.get("HTTP_ACCEPT_LANGUAGE", ""))
+        if language and language.isascii():
             headers["Accept-Language"] = language
         if settings.FORWARD_CLIENT_ADDRESS and (address := origin.META.get("REMOTE_ADDR")):
             headers["X-Forwarded-For"] = address
@@ -135,7 +136,9 @@ class HttpBackend(Backend):
         names = [django_settings.LANGUAGE_COOKIE_NAME]
         if self.forwards_session:
             names.append(django_settings.SESSION_COOKIE_NAME)
-        cookies = {name: origin.COOKIES[name] for name in names if name in origin.COOKIES}
+        # The viewer can send anything; what no header can hold is nobody's session.
+        cookies = {name: origin.COOKIES.get(name, "") for name in names}
+        cookies = {name: value for name, value in cookies.items() if value and value.isascii()}
         jar = SimpleCookie({**cookies, django_settings.CSRF_COOKIE_NAME: token})
         header = HttpHeaders.parse_header_name(django_settings.CSRF_HEADER_NAME) or "X-CSRFToken"
         return {
