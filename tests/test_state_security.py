@@ -192,6 +192,21 @@ class TestSetters:
             await tab.send_name(full(Guarded, "setvar"), payload, raises=False)
             assert tab.get(Guarded, "search") == ""
 
+    def test_reflexs_automatic_setters_do_not_reach_the_list(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("reflex_base.config.get_state_auto_setters", lambda: True)
+
+        class AutomaticState(ModelState):
+            viewset = TaskViewSet
+            mine: str = ""
+
+        setters = {name for name in AutomaticState.event_handlers if name.startswith("set_")}
+        # Reflex's own switch counts for the vars of the state's author.
+        assert setters == {"set_mine", "set_title", "set_done"}
+        with pytest.raises(AttributeError, match=r"AutomaticState\.page is not for a client"):
+            _ = AutomaticState.set_page
+
     def test_an_app_state_gets_no_setters_by_itself(self) -> None:
         class PlainState(AppState):
             is_vip: bool = False

@@ -174,19 +174,23 @@ def assemble(plan: Plan, namespace: MutableMapping[str, Any], order: list[type])
             namespace.setdefault(name, function)
     for name in _operations(order):
         if name not in namespace and not _wanted(plan, name):
-            namespace[name] = Missing(plan, name)
+            namespace[name] = Missing(
+                f"{plan.owner} has no handler {name!r}, because {plan.viewset.__name__} "
+                "has nothing that it could do."
+            )
+    for name in _list_variables(plan):
+        # Reflex's `state_auto_setters` would let the browser set it; a name that stands, stays.
+        message = f"{plan.owner}.{name} is not for a client to set."
+        namespace.setdefault(f"set_{name}", Missing(message))
     inherit_members(plan.owner, namespace, order)
     return replace(plan, variables=frozenset(variables), handlers=frozenset(handlers))
 
 
 class Missing:
-    """In the place of a handler that the viewset gives no use for, so that using it is an error."""
+    """Stands where a handler could be expected, so that using it is an error that says why."""
 
-    def __init__(self, plan: Plan, name: str) -> None:
-        self.message = (
-            f"{plan.owner} has no handler {name!r}, because {plan.viewset.__name__} "
-            f"has nothing that it could do."
-        )
+    def __init__(self, message: str) -> None:
+        self.message = message
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         raise AttributeError(self.message)
