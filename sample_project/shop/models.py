@@ -27,7 +27,12 @@ class Product(models.Model):
     )
     category = models.ForeignKey(Category, related_name="products", on_delete=models.PROTECT)
     name = models.CharField(max_length=120)
-    sku = models.CharField("SKU", max_length=32, unique=True)
+    sku = models.CharField(
+        "SKU",
+        max_length=32,
+        unique=True,
+        error_messages={"unique": "Another product has this SKU."},
+    )
     price = models.DecimalField(
         max_digits=10, decimal_places=2, validators=[MinValueValidator(Decimal("0.01"))]
     )

@@ -38,6 +38,9 @@ class ProductSerializer(serializers.ModelSerializer):
             "can_edit",
             "created_at",
         ]
+        extra_kwargs = {
+            "category": {"error_messages": {"null": "Please choose a category."}},
+        }
 
     def get_can_edit(self, product: Product) -> bool:
         user = self.context["request"].user

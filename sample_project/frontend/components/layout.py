@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
+from frontend.components.ui import django_link
 from frontend.states.user import UserState
 
 PAGES = (
@@ -132,8 +133,10 @@ def _navigation(path: str) -> rx.Component:
 
 
 def sign_in_link(path: str, label: str = "Sign in") -> rx.Component:
-    """A plain anchor: the login page is Django's, not a route of the Reflex router."""
-    return rx.button(rx.el.a(label, href=f"/accounts/login/?next={path}"), as_child=True, size="2")
+    """Lead to the login page of Django, and from there back."""
+    return rx.button(
+        django_link(label, href=f"/accounts/login/?next={path}"), as_child=True, size="2"
+    )
 
 
 def _user_menu(path: str) -> rx.Component:
@@ -198,7 +201,7 @@ def _mobile_menu(path: str) -> rx.Component:
 
 
 def _menu_anchor(label: str, href: str) -> rx.Component:
-    return rx.dropdown_menu.item(rx.el.a(label, href=href), as_child=True)
+    return rx.dropdown_menu.item(django_link(label, href=href), as_child=True)
 
 
 def _footer() -> rx.Component:
@@ -206,8 +209,8 @@ def _footer() -> rx.Component:
         rx.flex(
             rx.text("A sample of reflex_drf: one Django project, one port, no API client."),
             rx.flex(
-                rx.el.a("Django admin", href="/admin/"),
-                rx.el.a("API", href="/api/"),
+                django_link("Django admin", href="/admin/"),
+                django_link("API", href="/api/"),
                 spacing="4",
             ),
             justify="between",

@@ -14,6 +14,15 @@ def panel(*children: rx.Component, **props: Any) -> rx.Component:
     return rx.box(*children, class_name="panel", **props)
 
 
+def django_link(label: str, href: str, **props: Any) -> rx.Component:
+    """A link to one of Django's own pages.
+
+    Every link of Reflex is a step within its pages, where a URL of Django leads to a 404; this
+    one lets the browser load the page.
+    """
+    return rx.el.a(label, href=href, reload_document=True, **props)
+
+
 def field(
     label: str, control: rx.Component, name: str, error: rx.Var[str] | None = None, **props: Any
 ) -> rx.Component:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from frontend.components.layout import shell, sign_in_link
-from frontend.components.ui import panel
+from frontend.components.ui import django_link, panel
 from frontend.states.home import HomeState
 from frontend.states.user import UserState
 from shop.demo import USERS
@@ -80,14 +80,14 @@ def _welcome() -> rx.Component:
                     size="3",
                 ),
                 rx.button(
-                    rx.el.a("Open the API", href="/api/"),
+                    django_link("Open the API", href="/api/"),
                     as_child=True,
                     size="3",
                     variant="soft",
                     color_scheme="gray",
                 ),
                 rx.button(
-                    rx.el.a("Django admin", href="/admin/"),
+                    django_link("Django admin", href="/admin/"),
                     as_child=True,
                     size="3",
                     variant="soft",

@@ -60,7 +60,6 @@ def _text(label: str, name: str, *slots: rx.Component, **props) -> rx.Component:
         value=getattr(ProductState, name),
         on_change=getattr(ProductState, f"set_{name}"),
         custom_attrs=invalid(name, _error(name)),
-        color_scheme=rx.cond(_error(name), "red", "indigo"),
         **{key: props.pop(key) for key in ("input_mode",) if key in props},
     )
     return field(label, control, name, _error(name), **props)

@@ -252,6 +252,19 @@ def _actions(row: rx.Var) -> rx.Component:
                 ),
                 content="Add 10 to the stock",
             ),
+            rx.cond(
+                UserState.is_staff & row["is_active"],
+                rx.tooltip(
+                    rx.icon_button(
+                        rx.icon("archive", size=16),
+                        on_click=ProductState.discontinue(pk),
+                        variant="ghost",
+                        color_scheme="gray",
+                        custom_attrs={"aria-label": f"Discontinue {name}"},
+                    ),
+                    content="Take off sale",
+                ),
+            ),
             rx.icon_button(
                 rx.icon("pencil", size=16),
                 on_click=[ProductState.start_edit(pk), ProductState.open_form],
