@@ -207,3 +207,31 @@ async def test_a_user_gets_a_real_session() -> None:
         row = await Session.objects.aget(session_key=tab.cookies["sessionid"])
         assert row.get_decoded()["_auth_user_id"] == str(user.pk)
         assert row.get_decoded()["theme"] == "dark"
+
+
+async def test_the_pages_of_an_app_load_as_they_do_in_a_browser() -> None:
+    from reflex_base.registry import RegistrationContext
+
+    token = RegistrationContext.set(RegistrationContext.ensure_context().fork())
+    try:
+        app = rx.App(enable_state=False)
+        app.add_page(lambda: rx.text("page"), route="/counted", on_load=CounterState.add(3))
+        async with Worker(app), Tab(path="/counted") as tab, Tab(path="/") as other:
+            assert tab.seen(CounterState, "count") == 3
+            assert other.seen(CounterState, "count") == 0
+            assert tab.seen(rx.State, "is_hydrated") is True
+            await tab.reconnect()
+            assert tab.seen(CounterState, "count") == 6
+    finally:
+        RegistrationContext.reset(token)
+
+
+async def test_a_closed_tab_receives_nothing_and_keeps_its_state() -> None:
+    async with Worker(), Tab() as tab:
+        sent = await tab.start(CounterState.add(2))
+        tab.disconnect()
+        tab.clear()
+        await sent.join()
+        assert tab.deltas == []
+        await tab.reconnect()
+        assert tab.seen(CounterState, "count") == 2

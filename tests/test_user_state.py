@@ -372,3 +372,24 @@ def test_the_states_are_importable_from_where_the_guide_says() -> None:
         assert "ModelState" in dir(module)
         with pytest.raises(AttributeError, match="Nonsense"):
             _ = module.Nonsense
+
+
+async def test_a_message_left_by_a_view_is_shown_at_page_load(alice: Any) -> None:
+    from django.contrib.messages.storage.session import SessionStorage
+
+    request = HttpRequest()
+    request.session = {}  # type: ignore[assignment]
+    storage = SessionStorage(request)
+    left = storage.serialize_messages([messages.storage.base.Message(messages.INFO, "Hello")])
+    async with Tab(user=alice, session={SessionStorage.session_key: left}) as tab:
+        assert [item["text"] for item in tab.seen(DjangoContextState, "messages")] == ["Hello"]
+        assert SessionStorage.session_key not in await stored(tab)
+        await tab.reconnect()
+        assert tab.seen(DjangoContextState, "messages") == []
+
+
+async def test_a_project_without_templates_has_no_context(settings: Any) -> None:
+    settings.TEMPLATES = []
+    async with Tab() as tab:
+        assert tab.seen(DjangoContextState, "context") == {}
+        assert tab.seen(DjangoContextState, "language") == "en"

@@ -10,7 +10,8 @@ import reflex as rx
 from asgiref.sync import sync_to_async
 from django.contrib import messages as django_messages
 from django.http import HttpRequest
-from django.template.engine import Engine
+from django.template import engines
+from django.template.backends.django import DjangoTemplates
 from django.utils import translation
 from django.utils.module_loading import import_string
 from reflex.state import BaseState
@@ -54,13 +55,10 @@ class DjangoContextState(rx.State):
 
 def read_context(request: HttpRequest) -> dict[str, Any]:
     """Run the context processors of the project's template engine; needs a database thread."""
-    try:
-        paths = Engine.get_default().context_processors
-    except LookupError:
-        # The project renders no Django templates.
-        return {}
+    # None where the project renders no Django templates.
+    backend = next((item for item in engines.all() if isinstance(item, DjangoTemplates)), None)
     found: dict[str, Any] = {}
-    for path in paths:
+    for path in backend.engine.context_processors if backend else ():
         if path not in LEFT_OUT:
             found.update(keep_json(path, import_string(path)(request)))
     return found
