@@ -1,0 +1,44 @@
+"""House rules a reader can check: each module has its page and its tests, links lead on."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
+MODULES = sorted(
+    path for path in (ROOT / "reflex_drf").rglob("*.py") if path.name not in {"__init__.py"}
+)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+
+
+def page_name(module: Path) -> str:
+    return module.stem.replace("_", "-")
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
+def test_each_module_has_a_page_in_the_docs(module: Path) -> None:
+    index = (ROOT / "docs" / "index.md").read_text()
+    assert f"`{module.relative_to(ROOT)}`" in index, f"docs/index.md does not name {module}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_links_between_pages_lead_somewhere(page: Path) -> None:
+    targets = [link.split("#")[0] for link in LINK.findall(page.read_text())]
+    local = [target for target in targets if target and "://" not in target]
+    missing = [target for target in local if not (page.parent / target).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
+def test_each_page_is_listed_in_the_index(page: Path) -> None:
+    if page.name != "index.md":
+        assert f"({page.name})" in (ROOT / "docs" / "index.md").read_text()
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
+def test_modules_stay_small_enough_to_read(module: Path) -> None:
+    assert len(module.read_text().splitlines()) <= 350
