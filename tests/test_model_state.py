@@ -9,7 +9,6 @@ import reflex as rx
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from reflex.utils.exceptions import StateValueError
 from rest_framework import pagination, permissions, serializers, throttling, viewsets
@@ -327,6 +326,18 @@ class TestPaginators:
             await Product.objects.filter(sku__in=["s5", "s6", "s7"]).adelete()
             await tab.send(state.refresh)
             assert (tab.get(state, "page"), len(names(tab, state))) == (1, 5)
+
+    async def test_the_state_says_the_size_to_begin_with(self) -> None:
+        class FiveState(ModelState):
+            viewset = NumberedViewSet
+            paginate_by = 5
+
+        await some_products(8)
+        async with Tab() as tab:
+            await tab.send(FiveState.load)
+            assert len(names(tab, FiveState)) == 5
+            await tab.send(FiveState.next_page)
+            assert names(tab, FiveState) == ["P05", "P06", "P07"]
 
     async def test_a_cursor_goes_on_and_back(self) -> None:
         await some_products(7)
@@ -749,6 +760,26 @@ class TestErrorsAtImport:
                 viewset = ProductViewSet
                 search_fields = ["name"]
 
+    def test_a_size_of_pages_that_the_viewset_does_not_give(self) -> None:
+        with pytest.raises(ConfigurationError, match=r"Sized\.paginate_by is 7.*page_size_query"):
+
+            class Sized(ModelState):
+                viewset = ProductViewSet
+                paginate_by = 7
+
+        class FourState(ModelState):
+            viewset = NumberedViewSet
+            paginate_by = 4
+
+        assert FourState.get_fields()["page_size"].default_value() == 4
+
+    def test_fields_beside_a_serializer(self) -> None:
+        with pytest.raises(ConfigurationError, match="'fields' by itself"):
+
+            class Twice(ModelState):
+                serializer_class = TaskSerializer
+                fields = ["title"]
+
     def test_two_states_of_one_name_are_reflexs_own_error(self) -> None:
         def declare() -> Any:
             return type(ModelState)(
@@ -785,8 +816,3 @@ async def test_nested_rows_are_written_where_the_serializer_can() -> None:
         await tab.send(OrderState.set_lines([{"product": product.pk, "quantity": 2}]))
         await tab.send(OrderState.save)
         assert tab.get(OrderState, "data")[0]["lines"][0]["quantity"] == 2
-
-
-def test_validation_errors_of_django_count_as_the_rest() -> None:
-    # Kept here, so that the import above is what users write in their hooks.
-    assert issubclass(ValidationError, Exception)

@@ -10,6 +10,7 @@ from reflex_drf.errors import ConfigurationError
 from reflex_drf.state.options import (
     OPTION_NAMES,
     Options,
+    combine_options,
     inherited_options,
     lookup_order,
     resolve_options,
@@ -111,6 +112,24 @@ class TestInheriting:
         assert isinstance(lookup_order([A, B]), list)
         with pytest.raises(TypeError):
             type("C", (A, B), {})
+
+
+class TestCombining:
+    @pytest.mark.parametrize(
+        ("inherited", "own", "result"),
+        [
+            ({"model": 1, "fields": 2}, {"viewset": 3}, {"viewset": 3}),
+            ({"viewset": 1}, {"model": 2, "fields": 3}, {"model": 2, "fields": 3}),
+            ({"model": 1, "fields": 2}, {"fields": 3}, {"model": 1, "fields": 3}),
+            ({"model": 1, "fields": 2}, {"serializer_class": 3}, {"serializer_class": 3}),
+            ({"viewset": 1}, {"serializer_class": 2}, {"viewset": 1, "serializer_class": 2}),
+            ({"model": 1, "list_var": "a"}, {"viewset": 2}, {"viewset": 2, "list_var": "a"}),
+        ],
+    )
+    def test_an_own_way_of_declaring_replaces_an_inherited_one(
+        self, inherited: Any, own: Any, result: Any
+    ) -> None:
+        assert combine_options(inherited, own) == result
 
 
 class TestResolving:

@@ -1,27 +1,25 @@
-"""From the options of a state to its vars and handlers, put into its class body."""
+"""From the plan of a state to its vars and handlers, put into its class body."""
 
 from __future__ import annotations
 
 import keyword
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
 from reflex_drf.errors import ConfigurationError
-from reflex_drf.state.forms import Form, build_form
-from reflex_drf.state.hooks import CLEAN, THREAD_HOOKS, ModelHooks
+from reflex_drf.state.hooks import ModelHooks
 from reflex_drf.state.inheritance import copy_function, inherit_members
 from reflex_drf.state.options import Options
-from reflex_drf.state.plan import ActionPlan, Plan
-from reflex_drf.state.queries import ListQuery
+from reflex_drf.state.plan import Plan
+from reflex_drf.state.planning import is_ours, offered_handlers
 from reflex_drf.state.rows import pk_type, row_type
-from reflex_drf.state.viewsets import build_viewset, describe_serializer, scope_field, viewset_model
+from reflex_drf.state.viewsets import viewset_model
 from reflex_drf.state.writing import make_action, make_setter, make_upload
 
-__all__ = ["assemble", "make_plan"]
+__all__ = ["assemble"]
 
-STANDARD = ("list", "create", "retrieve", "update", "partial_update", "destroy")
 # Which handlers need which actions; those that are not named here need the list.
 NEEDS: dict[str, tuple[str, ...]] = {
     "save": ("create", "update", "partial_update"),
@@ -36,124 +34,6 @@ NEEDS: dict[str, tuple[str, ...]] = {
 LOCAL = ("cancel_edit",)
 DEFERRED = "__reflex_drf_deferred__"
 GENERATED = "__reflex_drf_generated__"
-
-
-def make_plan(
-    owner: str, options: Options, order: list[type], namespace: Mapping[str, Any]
-) -> Plan:
-    """Work out what a concrete state is made of."""
-    writes = "save" in _operations(order)
-    viewset = build_viewset(owner, options, read_only=not writes)
-    actions = frozenset(name for name in STANDARD if hasattr(viewset, name))
-    if not writes:
-        actions &= {"list", "retrieve"}
-    query = ListQuery(viewset, options.filter_params)
-    scoped = any("_scope_queryset" in vars(k) and k is not ModelHooks for k in order)
-    names = _scope_names(owner, options, viewset, scoped)
-    rows = _describe(owner, options, viewset, "list")
-    plan = Plan(
-        owner=owner,
-        options=options,
-        viewset=viewset,
-        actions=actions,
-        extra_actions=_extra_actions(options, viewset, writes),
-        form=_form(owner, options, viewset, actions, names) if writes else Form(),
-        rows=rows,
-        query=query,
-        backend=_backend(options),
-        scoped=scoped,
-        scope_names=names,
-    )
-    _check_backend(plan, order, namespace)
-    return plan
-
-
-def _describe(owner: str, options: Options, viewset: type[Any], action: str) -> Any:
-    if not hasattr(viewset, "get_serializer_class"):
-        return options.serializer_class() if options.serializer_class is not None else None
-    return describe_serializer(owner, options, viewset, action)
-
-
-def _operations(order: Iterable[type]) -> dict[str, FunctionType]:
-    """The handlers that the plain base classes offer, the first base counting most."""
-    found: dict[str, FunctionType] = {}
-    for klass in reversed(list(order)):
-        for name, value in vars(klass).items():
-            offered = hasattr(value, "__reflex_drf_operation__") and _is_ours(klass)
-            if isinstance(value, FunctionType) and (offered or name in found):
-                found[name] = value
-    return found
-
-
-def _extra_actions(options: Options, viewset: type[Any], writes: bool) -> tuple[ActionPlan, ...]:
-    methods: dict[str, list[str]] = {}
-    detail: dict[str, bool] = {}
-    for action in getattr(viewset, "get_extra_actions", list)():
-        for method, name in action.mapping.items():
-            methods.setdefault(name, []).append(method)
-            detail[name] = action.detail
-    return tuple(
-        ActionPlan(name, options.action_handlers.get(name, name), detail[name], tuple(verbs))
-        for name, verbs in methods.items()
-        if writes or set(verbs) <= {"get", "head", "options"}
-    )
-
-
-def _form(
-    owner: str,
-    options: Options,
-    viewset: type[Any],
-    actions: frozenset[str],
-    hidden: frozenset[str],
-) -> Form:
-    writing = [name for name in ("create", "update", "partial_update") if name in actions]
-    if not writing:
-        return Form()
-    serializer = _describe(owner, options, viewset, writing[0])
-    return build_form(
-        serializer,
-        read_only={*options.read_only_fields, *hidden},
-        vars=options.field_vars,
-    )
-
-
-def _scope_names(owner: str, options: Options, viewset: type[Any], scoped: bool) -> frozenset[str]:
-    model = viewset_model(viewset)
-    if not scoped or model is None:
-        return frozenset()
-    # Whose a row is, is not for the browser to say.
-    field = scope_field(owner, model, options.scope_field)
-    return frozenset({field.name, field.attname})
-
-
-def _backend(options: Options) -> Any:
-    if options.backend_class is None:
-        from reflex_drf.backends.inprocess import InProcessBackend
-
-        return InProcessBackend()
-    return options.backend_class()
-
-
-def _check_backend(plan: Plan, order: list[type], namespace: Mapping[str, Any]) -> None:
-    if plan.in_process:
-        return
-    if plan.generated:
-        raise ConfigurationError(
-            f"{plan.owner} calls an API elsewhere, which knows no viewset made here: "
-            "give it the `viewset` that the API serves."
-        )
-    hooks = sorted(THREAD_HOOKS | {CLEAN + name for name in plan.field_names})
-    written = [vars(klass) for klass in order if not _is_ours(klass)]
-    local = [name for name in hooks if any(name in members for members in [namespace, *written])]
-    if local or plan.scoped or plan.options.permission_classes:
-        what = f"{local[0]}()" if local else "scope_field" if plan.scoped else "permission_classes"
-        raise ConfigurationError(
-            f"{plan.owner}.{what} works beside the view, but the view of its backend runs "
-            "elsewhere: move it into the viewset, or use the in-process backend."
-        )
-
-
-# -- Into the class body --------------------------------------------------------------------
 
 
 def assemble(plan: Plan, namespace: MutableMapping[str, Any], order: list[type]) -> Plan:
@@ -172,7 +52,7 @@ def assemble(plan: Plan, namespace: MutableMapping[str, Any], order: list[type])
         else:
             vars(function)[GENERATED] = True
             namespace.setdefault(name, function)
-    for name in _operations(order):
+    for name in offered_handlers(order):
         if name not in namespace and not _wanted(plan, name):
             namespace[name] = Missing(
                 f"{plan.owner} has no handler {name!r}, because {plan.viewset.__name__} "
@@ -234,7 +114,7 @@ def _handlers(
 ) -> dict[str, FunctionType]:
     defers = _defers(order, namespace)
     handlers: dict[str, FunctionType] = {}
-    for name, function in _operations(order).items():
+    for name, function in offered_handlers(order).items():
         if _wanted(plan, name):
             public = _public_name(plan.options, name)
             calls = name not in LOCAL
@@ -292,13 +172,9 @@ def _overrides(order: list[type], name: str) -> Any:
     for klass in order:
         value = vars(klass).get(name)
         function = getattr(value, "fn", value)
-        if isinstance(function, FunctionType) and not _is_ours(klass):
+        if isinstance(function, FunctionType) and not is_ours(klass):
             return None if function.__dict__.get(GENERATED) else function
     return None
-
-
-def _is_ours(klass: type) -> bool:
-    return klass.__module__.split(".")[0] in ("reflex", "reflex_base", "reflex_drf", "builtins")
 
 
 # -- Names ----------------------------------------------------------------------------------
@@ -307,9 +183,9 @@ def _is_ours(klass: type) -> bool:
 def _check_names(
     plan: Plan, variables: Mapping[str, Any], handlers: Mapping[str, Any], order: list[type]
 ) -> None:
-    taken = {name for klass in order if _is_ours(klass) for name in _members(klass)}
+    taken = {name for klass in order if is_ours(klass) for name in _members(klass)}
     own = set(_list_variables(plan))
-    operations = {_public_name(plan.options, name) for name in _operations(order)}
+    operations = {_public_name(plan.options, name) for name in offered_handlers(order)}
     for field in plan.form.fields:
         if _unusable(field.var) or field.var in taken | own | operations:
             raise ConfigurationError(

@@ -10,10 +10,17 @@ import reflex as rx
 from django.db.models import Model, QuerySet
 from rest_framework.exceptions import NotAuthenticated
 
-from reflex_drf.state.assembly import assemble, make_plan
+from reflex_drf.state.assembly import assemble
 from reflex_drf.state.handlers import ListHandlers
 from reflex_drf.state.hooks import ModelHooks, wrap_hooks
-from reflex_drf.state.options import inherited_options, lookup_order, resolve_options, take_options
+from reflex_drf.state.options import (
+    combine_options,
+    inherited_options,
+    lookup_order,
+    resolve_options,
+    take_options,
+)
+from reflex_drf.state.planning import make_plan
 from reflex_drf.state.user import AppState
 from reflex_drf.state.viewsets import scope_field
 from reflex_drf.state.writing import WriteHandlers
@@ -40,7 +47,9 @@ class ModelStateMeta(BaseStateMeta):
         declared = take_options(name, namespace) | _subscripted_model(namespace)
         plan = None
         if _is_state(order) and not kwargs.get("mixin"):
-            plan = _make_plan(name, order, inherited_options(bases) | declared, namespace)
+            plan = _make_plan(
+                name, order, combine_options(inherited_options(bases), declared), namespace
+            )
         wrap_hooks(name, namespace, order, plan.field_names if plan else ())
         if plan is not None:
             plan = assemble(plan, namespace, order)

@@ -13,6 +13,7 @@ from reflex_drf.errors import ConfigurationError
 __all__ = [
     "OPTION_NAMES",
     "Options",
+    "combine_options",
     "inherited_options",
     "lookup_order",
     "resolve_options",
@@ -139,6 +140,16 @@ def _declared_on(klass: type) -> dict[str, Any]:
         return dict(own)
     # A plain Python mixin carries its options as they were written.
     return {name: value for name, value in vars(klass).items() if _is_option(name, value)}
+
+
+def combine_options(inherited: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a class, whose own way of saying what it shows replaces an inherited one."""
+    ways = ("viewset", "serializer_class", "model")
+    said = any(own.get(way) is not None for way in ways)
+    # A serializer beside an inherited viewset only describes it better.
+    described = own.get("serializer_class") and inherited.get("viewset") and not own.get("model")
+    dropped = (*ways, "fields") if said and not described else ()
+    return {name: value for name, value in inherited.items() if name not in dropped} | dict(own)
 
 
 def lookup_order(bases: Iterable[type]) -> list[type]:

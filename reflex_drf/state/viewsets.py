@@ -32,6 +32,7 @@ _BUILDING_OPTIONS = (
     "throttle_classes",
     "lookup_field",
     "model",
+    "fields",
 )
 
 
@@ -39,6 +40,11 @@ def build_viewset(owner: str, options: Options, *, read_only: bool) -> type[Any]
     """The declared viewset, or one built around the serializer or the model."""
     if options.viewset is not None:
         return _existing(owner, options)
+    if options.serializer_class is not None and options.fields:
+        raise ConfigurationError(
+            f"{owner} reuses {options.serializer_class.__name__}, which decides on 'fields' by "
+            "itself: set them there, or leave out `serializer_class` to have one built."
+        )
     serializer = options.serializer_class or _model_serializer(owner, options)
     model = _serializer_model(owner, options, serializer)
     base = viewsets.ReadOnlyModelViewSet if read_only else viewsets.ModelViewSet

@@ -1,0 +1,151 @@
+"""Works out what a state is made of, and whether that can work, when its class is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import FunctionType
+from typing import Any
+
+from reflex_drf.errors import ConfigurationError
+from reflex_drf.state.forms import Form, build_form
+from reflex_drf.state.hooks import CLEAN, THREAD_HOOKS, ModelHooks
+from reflex_drf.state.options import Options
+from reflex_drf.state.plan import ActionPlan, Plan
+from reflex_drf.state.queries import ListQuery
+from reflex_drf.state.viewsets import build_viewset, describe_serializer, scope_field, viewset_model
+
+__all__ = ["is_ours", "make_plan", "offered_handlers"]
+
+STANDARD = ("list", "create", "retrieve", "update", "partial_update", "destroy")
+
+
+def make_plan(
+    owner: str, options: Options, order: list[type], namespace: Mapping[str, Any]
+) -> Plan:
+    """Work out what a concrete state is made of."""
+    writes = "save" in offered_handlers(order)
+    viewset = build_viewset(owner, options, read_only=not writes)
+    actions = frozenset(name for name in STANDARD if hasattr(viewset, name))
+    if not writes:
+        actions &= {"list", "retrieve"}
+    query = ListQuery(viewset, options.filter_params)
+    scoped = any("_scope_queryset" in vars(k) and k is not ModelHooks for k in order)
+    names = _scope_names(owner, options, viewset, scoped)
+    rows = _describe(owner, options, viewset, "list")
+    plan = Plan(
+        owner=owner,
+        options=options,
+        viewset=viewset,
+        actions=actions,
+        extra_actions=_extra_actions(options, viewset, writes),
+        form=_form(owner, options, viewset, actions, names) if writes else Form(),
+        rows=rows,
+        query=query,
+        backend=_backend(options),
+        scoped=scoped,
+        scope_names=names,
+    )
+    _check_pages(plan)
+    _check_backend(plan, order, namespace)
+    return plan
+
+
+def _check_pages(plan: Plan) -> None:
+    size, query = plan.options.paginate_by, plan.query
+    if plan.generated or size is None:
+        return
+    if query.size_param is None or size > (query.max_size or size):
+        raise ConfigurationError(
+            f"{plan.owner}.paginate_by is {size}, but {plan.viewset.__name__} does not give pages "
+            "of that size: set `page_size_query_param` and `max_page_size` on its paginator."
+        )
+
+
+def _describe(owner: str, options: Options, viewset: type[Any], action: str) -> Any:
+    if not hasattr(viewset, "get_serializer_class"):
+        return options.serializer_class() if options.serializer_class is not None else None
+    return describe_serializer(owner, options, viewset, action)
+
+
+def _extra_actions(options: Options, viewset: type[Any], writes: bool) -> tuple[ActionPlan, ...]:
+    methods: dict[str, list[str]] = {}
+    detail: dict[str, bool] = {}
+    for action in getattr(viewset, "get_extra_actions", list)():
+        for method, name in action.mapping.items():
+            methods.setdefault(name, []).append(method)
+            detail[name] = action.detail
+    return tuple(
+        ActionPlan(name, options.action_handlers.get(name, name), detail[name], tuple(verbs))
+        for name, verbs in methods.items()
+        if writes or set(verbs) <= {"get", "head", "options"}
+    )
+
+
+def _form(
+    owner: str,
+    options: Options,
+    viewset: type[Any],
+    actions: frozenset[str],
+    hidden: frozenset[str],
+) -> Form:
+    writing = [name for name in ("create", "update", "partial_update") if name in actions]
+    if not writing:
+        return Form()
+    serializer = _describe(owner, options, viewset, writing[0])
+    return build_form(
+        serializer,
+        read_only={*options.read_only_fields, *hidden},
+        vars=options.field_vars,
+    )
+
+
+def _scope_names(owner: str, options: Options, viewset: type[Any], scoped: bool) -> frozenset[str]:
+    model = viewset_model(viewset)
+    if not scoped or model is None:
+        return frozenset()
+    # Whose a row is, is not for the browser to say.
+    field = scope_field(owner, model, options.scope_field)
+    return frozenset({field.name, field.attname})
+
+
+def _backend(options: Options) -> Any:
+    if options.backend_class is None:
+        from reflex_drf.backends.inprocess import InProcessBackend
+
+        return InProcessBackend()
+    backend = options.backend_class
+    return backend() if isinstance(backend, type) else backend
+
+
+def _check_backend(plan: Plan, order: list[type], namespace: Mapping[str, Any]) -> None:
+    if plan.in_process:
+        return
+    if plan.generated:
+        raise ConfigurationError(
+            f"{plan.owner} calls an API elsewhere, which knows no viewset made here: "
+            "give it the `viewset` that the API serves."
+        )
+    hooks = sorted(THREAD_HOOKS | {CLEAN + name for name in plan.field_names})
+    written = [vars(klass) for klass in order if not is_ours(klass)]
+    local = [name for name in hooks if any(name in members for members in [namespace, *written])]
+    if local or plan.scoped or plan.options.permission_classes:
+        what = f"{local[0]}()" if local else "scope_field" if plan.scoped else "permission_classes"
+        raise ConfigurationError(
+            f"{plan.owner}.{what} works beside the view, but the view of its backend runs "
+            "elsewhere: move it into the viewset, or use the in-process backend."
+        )
+
+
+def offered_handlers(order: Iterable[type]) -> dict[str, FunctionType]:
+    """The handlers that the plain base classes offer, the first base counting most."""
+    found: dict[str, FunctionType] = {}
+    for klass in reversed(list(order)):
+        for name, value in vars(klass).items():
+            offered = hasattr(value, "__reflex_drf_operation__") and is_ours(klass)
+            if isinstance(value, FunctionType) and (offered or name in found):
+                found[name] = value
+    return found
+
+
+def is_ours(klass: type) -> bool:
+    return klass.__module__.split(".")[0] in ("reflex", "reflex_base", "reflex_drf", "builtins")
