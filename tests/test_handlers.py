@@ -200,6 +200,20 @@ class TestAvailability:
         assert "reset_task" in Renamed.event_handlers
 
 
+class HidingState(ModelState):
+    viewset = ProductViewSet
+    exclude_from_row = ["stock"]
+
+
+async def test_actions_show_no_more_than_rows() -> None:
+    row = await Product.objects.acreate(name="A", sku="1", price=1, stock=3)
+    async with Tab(user=await a_user()) as tab:
+        await tab.send(HidingState.restock(row.pk, {"amount": 1}))
+        assert tab.get(HidingState, "action_data")["restock"]["name"] == "A"
+        assert "stock" not in tab.get(HidingState, "action_data")["restock"]
+        assert "'stock': 4" not in str(tab.deltas)
+
+
 class InCategory(viewsets.ModelViewSet[Product]):
     serializer_class = ProductSerializer
     permission_classes = [AllowAny]

@@ -174,6 +174,57 @@ class TestCalls:
             assert tab.get(Recording, "calls") == []
 
 
+class AbstractBase(ModelState):
+    class Meta:
+        abstract = True
+
+    visits: int = 0
+
+    @rx.event
+    async def visit(self) -> Any:
+        self.visits += 1
+        return await self.load()
+
+    def clean_title(self, value: str) -> str:
+        return value.strip("!")
+
+
+class MixinBase(ModelState, mixin=True):
+    def clean_title(self, value: str) -> str:
+        return value.strip("?")
+
+
+class FirstOfAbstract(AbstractBase):
+    viewset = TaskViewSet
+
+
+class SecondOfAbstract(AbstractBase):
+    viewset = TaskViewSet
+
+
+class OfMixin(MixinBase, ModelState):
+    viewset = TaskViewSet
+
+
+@pytest.mark.django_db(transaction=True)
+class TestAbstractBases:
+    async def test_their_hooks_vars_and_handlers_are_the_subclasses_own(self) -> None:
+        async with Tab(user=await a_user()) as tab:
+            await tab.send(FirstOfAbstract.save({"title": "quiet!!"}))
+            await tab.send(FirstOfAbstract.visit)
+            assert tab.get(FirstOfAbstract, "data")[0]["title"] == "quiet"
+            assert (tab.get(FirstOfAbstract, "visits"), tab.get(SecondOfAbstract, "visits")) == (
+                1,
+                0,
+            )
+            await tab.send(OfMixin.save({"title": "really??"}))
+            assert [row["title"] for row in tab.get(OfMixin, "data")] == ["quiet", "really"]
+
+    @pytest.mark.parametrize("state", [AbstractBase, FirstOfAbstract, OfMixin])
+    def test_their_hooks_are_no_entry_points(self, state: Any) -> None:
+        assert "clean_title" not in state.event_handlers
+
+
 class TestDescriptor:
     def test_a_hook_is_a_method_and_no_function(self) -> None:
         hook = Recording.__dict__["before_save"]

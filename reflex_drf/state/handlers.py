@@ -244,6 +244,10 @@ class ListHandlers(Calls):
             setattr(self, self._plan.options.list_var, rows)
         return found
 
+    def _shown(self, data: Any) -> Any:
+        # An action often answers with rows, which hide here what they hide in the list.
+        return [self._row(row) for row in data] if isinstance(data, list) else self._row(data)
+
     # -- Extra actions ----------------------------------------------------------------------
 
     async def _act(self, handler: str, pk: Any, data: Any) -> Any:
@@ -269,7 +273,7 @@ class ListHandlers(Calls):
         if not replies[0].ok:
             return await self._refuse(replies[0])
         self.error, self.field_errors = "", {}
-        self.action_data = {**self.action_data, handler: replies[0].data}
+        self.action_data = {**self.action_data, handler: self._shown(replies[0].data)}
         return await self._settle(wanted, replies[1]) if len(replies) > 1 else None
 
 

@@ -148,28 +148,34 @@ def hook_names(order: Iterable[type]) -> frozenset[str]:
 
 
 def wrap_hooks(
-    owner: str, namespace: MutableMapping[str, Any], order: list[type], fields: Iterable[str]
+    owner: str,
+    namespace: MutableMapping[str, Any],
+    order: list[type],
+    fields: frozenset[str] | None,
 ) -> None:
-    """Replace the hooks of a class body, and those its state mixins bring, by descriptors."""
-    names, fields = hook_names(order), frozenset(fields)
+    """Replace the hooks of a class body, and those its state mixins bring, by descriptors.
+
+    `fields` are those of the form, or None where only a subclass will have one.
+    """
+    names = hook_names(order)
     for name, value in list(namespace.items()):
         if isinstance(value, FunctionType) and _is_hook(owner, name, names, fields):
             _check_kind(owner, name, value)
             namespace[name] = Hook(value)
-    for name in names | {CLEAN + field for field in fields}:
+    for name in names | {CLEAN + field for field in fields or ()}:
         if name not in namespace and (found := _inherited(owner, name, order)) is not None:
             # Reflex would copy a mixin's function as a handler; a descriptor in front stops it.
             _check_kind(owner, name, found)
             namespace[name] = Hook(found)
 
 
-def _is_hook(owner: str, name: str, names: frozenset[str], fields: frozenset[str]) -> bool:
+def _is_hook(owner: str, name: str, names: frozenset[str], fields: frozenset[str] | None) -> bool:
     if name in names:
         return True
     if not name.startswith(CLEAN):
         return False
     field = name.removeprefix(CLEAN)
-    if field not in fields:
+    if fields is not None and field not in fields:
         near = difflib.get_close_matches(field, fields, n=1)
         hint = f"did you mean {CLEAN + near[0]!r}?" if near else "give a handler another name."
         raise ConfigurationError(f"{owner}.{name}() cleans no field of the form; {hint}")

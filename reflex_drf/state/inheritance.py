@@ -32,17 +32,19 @@ def copy_function(owner: str, name: str, function: Callable[..., Any]) -> Functi
 
 
 def inherit_members(owner: str, namespace: MutableMapping[str, Any], order: list[type]) -> None:
-    """Copy into the class body what the concrete states above it were given by their authors."""
+    """Copy into the class body what the model states above it were given by their authors."""
     for klass in order:
-        if "_plan" in vars(klass):
+        is_state = hasattr(klass, "get_full_name") and not getattr(klass, "_mixin", False)
+        if is_state and "_declared_options" in vars(klass):
             _inherit_fields(namespace, klass)
             _inherit_functions(owner, namespace, klass)
 
 
 def _inherit_fields(namespace: MutableMapping[str, Any], klass: Any) -> None:
     annotations = namespace.setdefault("__annotations__", {})
+    given = getattr(vars(klass).get("_plan"), "variables", ())
     for name, field in klass.__own_fields__.items():
-        if name in namespace or name in annotations or name in klass._plan.variables:
+        if name in namespace or name in annotations or name in given:
             continue
         default = field.default_value()
         # One cookie or storage key has one owner.
@@ -52,8 +54,9 @@ def _inherit_fields(namespace: MutableMapping[str, Any], klass: Any) -> None:
 
 
 def _inherit_functions(owner: str, namespace: MutableMapping[str, Any], klass: Any) -> None:
+    given = getattr(vars(klass).get("_plan"), "handlers", ())
     for name, value in vars(klass).items():
-        if name in namespace or name in klass._plan.handlers or name == "setvar":
+        if name in namespace or name in given or name == "setvar":
             continue
         if isinstance(value, ComputedVar):
             fget = copy_function(owner, name, value.fget)

@@ -50,7 +50,8 @@ class ModelStateMeta(BaseStateMeta):
             plan = _make_plan(
                 name, order, combine_options(inherited_options(bases), declared), namespace
             )
-        wrap_hooks(name, namespace, order, plan.field_names if plan else ())
+        if ModelHooks in order:
+            wrap_hooks(name, namespace, order, plan.field_names if plan else None)
         if plan is not None:
             plan = assemble(plan, namespace, order)
         cls = super().__new__(mcs, name, bases, namespace, **kwargs)
