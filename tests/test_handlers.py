@@ -365,6 +365,10 @@ class TestAnswers:
                 fields = ["title"]
                 backend_class = AwayBackend
 
+    def test_a_call_that_leaves_does_not_stand_for_the_events_own_request(self) -> None:
+        handlers = [handler.fn for handler in AwayState.event_handlers.values()]
+        assert not any(getattr(fn, "__reflex_drf_deferred__", False) for fn in handlers)
+
     def test_hooks_of_the_loop_may(self) -> None:
         class Answering(ModelState):
             viewset = TaskViewSet

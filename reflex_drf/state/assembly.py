@@ -112,7 +112,8 @@ def _list_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
 def _handlers(
     plan: Plan, namespace: Mapping[str, Any], order: list[type]
 ) -> dict[str, FunctionType]:
-    defers = _defers(order, namespace)
+    # A call that leaves this process runs no middleware here, so the event has to.
+    defers = plan.in_process and _defers(order, namespace)
     handlers: dict[str, FunctionType] = {}
     for name, function in offered_handlers(order).items():
         if _wanted(plan, name):
