@@ -227,7 +227,7 @@ async def test_staff_discontinue_a_product(visitor: Visitor) -> None:
 
 async def test_the_note_of_an_order_is_changed(visitor: Visitor) -> None:
     await visitor.sign_in("alice", "/orders")
-    note = f"Note {uuid.uuid4().hex[:8]}"
+    note = f"Gate code {uuid.uuid4().int % 10_000:04}"
     row = visitor.row("SO-10001")
     await row.get_by_role("button", name="Edit the note of SO-10001").click()
     dialog = visitor.page.get_by_role("dialog")

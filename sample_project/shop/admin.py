@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from reflex_drf import register_admin
 
 from shop.models import Category, Order, OrderLine, Product, Task
 
@@ -38,7 +39,7 @@ class OrderAdmin(admin.ModelAdmin):
     inlines = (OrderLineInline,)
 
 
-@admin.register(Task)
+@register_admin(Task)
 class TaskAdmin(admin.ModelAdmin):
     list_display = ("title", "owner", "done", "created_at")
     list_filter = ("done", "owner")

@@ -59,7 +59,7 @@ def page_header(title: str, lead: str, *actions: rx.Component) -> rx.Component:
             rx.heading(title, as_="h1", size="7", letter_spacing="-0.02em"),
             rx.text(lead, color="var(--gray-11)", margin_top="6px", max_width="72ch"),
         ),
-        rx.flex(*actions, spacing="3", flex_shrink="0"),
+        *([rx.flex(*actions, spacing="3", flex_shrink="0")] if actions else []),
         direction=rx.breakpoints(initial="column", sm="row"),
         align=rx.breakpoints(initial="start", sm="end"),
         justify="between",

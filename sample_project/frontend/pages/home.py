@@ -22,7 +22,7 @@ TOUR = (
         "/orders",
         "receipt-text",
         "Orders",
-        "A ModelState in five lines. The viewset, the form and the handlers are made from it.",
+        "A ModelState in a few lines. The viewset, the form and the handlers are made from it.",
     ),
     (
         "/inventory",
