@@ -101,7 +101,9 @@ class TestReading:
             assert tab.get(ProductState, "page") == 3
             await tab.send(ProductState.prev_page)
             assert tab.get(ProductState, "page") == 2
-            await tab.send(ProductState.paginate(page=1))
+            await tab.send(ProductState.prev_page)
+            assert names(tab, ProductState)[0] == "P00"
+            assert tab.get(ProductState, "has_previous") is False
             await tab.send(ProductState.prev_page)
             assert tab.get(ProductState, "page") == 1
 

@@ -128,12 +128,12 @@ class ListHandlers(Calls):
     @operation
     async def next_page(self) -> Any:
         """Go on to the next page, if there is one."""
-        return await self._step(self.page + 1, self._next)
+        return await self._step(self.page + 1, self._next if self.has_next else None)
 
     @operation
     async def prev_page(self) -> Any:
         """Go back to the page before, if there is one."""
-        return await self._step(self.page - 1, self._previous)
+        return await self._step(self.page - 1, self._previous if self.has_previous else None)
 
     # -- The list call ----------------------------------------------------------------------
 
@@ -160,9 +160,9 @@ class ListHandlers(Calls):
             return size
         return None
 
-    async def _step(self, page: int, params: Mapping[str, str]) -> Any:
-        if not params:
-            # Already at the end; nothing to ask the API.
+    async def _step(self, page: int, params: Mapping[str, str] | None) -> Any:
+        if params is None:
+            # Already at the end; nothing to ask the API. The way to a first page has no parameters.
             return None
         position = {} if self._plan.query.has_numbers else dict(params)
         return await self._fetch(replace(self._wanted(), page=max(page, 1), position=position))
@@ -183,7 +183,7 @@ class ListHandlers(Calls):
         replies = await self._run(self._list_call(wanted))
         if replies is None:
             return drop_tab()
-        self.error, self.field_errors = "", {}
+        self.error = ""
         return await self._settle(wanted, replies[0])
 
     async def _settle(self, wanted: Wanted, reply: Reply) -> Any:
@@ -197,7 +197,7 @@ class ListHandlers(Calls):
             if reply.status in (401, 403):
                 # What may no longer be read is not shown any longer either.
                 self._show(replace(wanted, page=1), [], Page())
-            return await self._refuse(reply)
+            return await self._refuse(reply, form=False)
         rows = reply.rows if reply.rows is not None else reply.data
         self._show(wanted, rows if isinstance(rows, list) else [], reply.page or Page())
         return None
