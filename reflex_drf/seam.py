@@ -45,7 +45,7 @@ from reflex_base.utils.format import sanitize_client_log_value
 from reflex_drf.bridge.middleware import run_event
 from reflex_drf.bridge.requests import build_request
 from reflex_drf.bridge.scope import EventScope, event_scope
-from reflex_drf.bridge.threads import database_thread
+from reflex_drf.bridge.threads import database_thread, shutdown
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.state.answers import answer_event
 from reflex_drf.state.gate import OwnerMiddleware, Sender, sender_var
@@ -54,6 +54,7 @@ from reflex_drf.state.owner import TabOwner, credentials_digest
 __all__ = [
     "ReflexDRFEventProcessor",
     "check_version",
+    "find_substate",
     "install",
     "upload_headers",
 ]
@@ -295,6 +296,21 @@ class ReflexDRFEventProcessor(BaseStateEventProcessor):
         for task in self._running_background.get(token, set()) - {own}:
             task.cancel()
 
+    async def join_task(self, txid: str) -> None:
+        """Wait for what still runs of an event, such as the handler of its exception."""
+        task = self._tasks.get(txid)
+        if task is not None:
+            await asyncio.wait([task])
+
+    def disconnect(self, token: str) -> None:
+        """End what is tied to a tab's connection, as when its socket closes."""
+        self._on_disconnect(token)
+
+
+def find_substate(root: BaseState, cls: type[BaseState]) -> BaseState:
+    """Give the instance of a state class in a loaded tree."""
+    return root.get_substate(cls._get_substate_path())
+
 
 def install(app: rx.App) -> None:
     """Bridge the events of an app; safe to repeat."""
@@ -327,3 +343,5 @@ async def bridge_events(app: rx.App) -> AsyncIterator[None]:
             yield
         finally:
             app._event_processor = previous
+    # Not on the loop: it waits for calls that still run, and they may wait for the loop.
+    await asyncio.to_thread(shutdown)

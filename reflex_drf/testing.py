@@ -36,7 +36,12 @@ from reflex_base.registry import RegistrationContext
 from reflex_base.utils.exceptions import ReflexRuntimeError
 from reflex_base.utils.format import json_dumps
 
-from reflex_drf.seam import ReflexDRFEventProcessor, add_middleware, upload_headers
+from reflex_drf.seam import (
+    ReflexDRFEventProcessor,
+    add_middleware,
+    find_substate,
+    upload_headers,
+)
 
 __all__ = ["Sent", "Tab", "Worker", "create_session"]
 
@@ -157,9 +162,7 @@ class Worker:
 
     async def join_task(self, txid: str) -> None:
         """Wait for the exception handler of a failed event."""
-        task = self.processor._tasks.get(txid)
-        if task is not None:
-            await asyncio.wait([task])
+        await self.processor.join_task(txid)
 
 
 class Tab:
@@ -228,7 +231,7 @@ class Tab:
         """Close the connection; the states stay, as they do on a server."""
         if self.worker.tabs.get(self.token) is self:
             del self.worker.tabs[self.token]
-            self.worker.processor._on_disconnect(self.token)
+            self.worker.processor.disconnect(self.token)
 
     async def reconnect(self, *, raises: bool = True) -> None:
         """Make a new handshake with the cookies and headers of now, as after a lost connection."""
@@ -326,7 +329,7 @@ class Tab:
         manager = self.worker.state_manager
         assert isinstance(manager, StateManagerMemory), "only a memory manager holds live states"
         root = manager.states[BaseStateToken(ident=self.token, cls=cls).cache_key]
-        return root.get_substate(cls._get_substate_path())
+        return find_substate(root, cls)
 
     def get(self, cls: type[BaseState], name: str) -> Any:
         """Give the value of a var on the server, backend vars and computed vars included."""

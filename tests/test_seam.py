@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
+import threading
 from collections.abc import AsyncGenerator, Generator
 from typing import Any, ClassVar
 
 import pytest
 import reflex as rx
+from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
 from django.core.exceptions import SynchronousOnlyOperation
@@ -17,6 +19,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from reflex_base.event import Event
 
 from reflex_drf import bridge, seam
+from reflex_drf.bridge.threads import database_thread
 from reflex_drf.errors import ConfigurationError, NoRequestError
 from reflex_drf.state.gate import OwnerMiddleware
 from reflex_drf.testing import Tab, Worker, create_session
@@ -492,6 +495,13 @@ async def test_the_processor_takes_its_place_while_the_server_runs(app: rx.App) 
     async with app._run_lifespan_tasks(app._api):  # type: ignore[arg-type]
         assert isinstance(app.event_processor, seam.ReflexDRFEventProcessor)
     assert not isinstance(app._event_processor, seam.ReflexDRFEventProcessor)
+
+
+async def test_the_end_of_the_server_closes_the_database_threads(app: rx.App) -> None:
+    async with seam.bridge_events(app), database_thread():
+        thread = await sync_to_async(threading.current_thread)()
+        assert thread.is_alive()
+    assert not thread.is_alive()
 
 
 @pytest.mark.django_db
