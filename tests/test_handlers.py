@@ -417,6 +417,21 @@ class TestQueries:
             await tab.send(OwnFilterState.filter({"since": "2024", "cheap": ""}))
             assert tab.get(OwnFilterState, "filters") == {"since": "2024"}
 
+    async def test_a_list_and_the_form_do_not_mix_their_errors(self) -> None:
+        admin = await a_user(is_superuser=True)
+        async with Tab(user=admin) as tab:
+            await tab.send(ProductState.save)
+            refused = dict(tab.get(ProductState, "field_errors"))
+            assert "category" not in refused
+            assert refused
+            await tab.send(ProductState.filter({"category": "99"}))
+            assert tab.get(ProductState, "error").startswith("category: ")
+            assert tab.get(ProductState, "filters") == {}
+            assert tab.get(ProductState, "field_errors") == refused
+            await tab.send(ProductState.load)
+            assert tab.get(ProductState, "error") == ""
+            assert tab.get(ProductState, "field_errors") == refused
+
     def test_numbers_and_filters_of_any_type(self) -> None:
         assert [_number(value) for value in (7, "12", 10**8)] == [7, 12, 10**8]
         # An Arabic digit is a digit to Python, and no page to anybody's server.

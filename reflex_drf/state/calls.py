@@ -129,15 +129,19 @@ class Calls(ModelHooks):
             await sync_user(self, request)  # type: ignore[arg-type]
         return replies
 
-    async def _refuse(self, reply: Reply) -> Any:
-        """Show why a call was refused, and let the hooks answer."""
+    async def _refuse(self, reply: Reply, *, form: bool = True) -> Any:
+        """Show why a call was refused, and let the hooks answer.
+
+        What a list is asked for has nothing to do with the `form`, even where names are the same.
+        """
         self.loading = False
         if 300 <= reply.status < 400:
             location = str(reply.headers.get("Location", ""))
             return leave_page(location) if is_navigable(location) else None
         report = reply.errors or ErrorReport(reply.status)
-        self.field_errors = dict(report.fields)
-        self.error = self._message(report)
+        if form:
+            self.field_errors = dict(report.fields)
+        self.error = self._message(report, self._plan.field_names if form else frozenset())
         if reply.status == 401 or isinstance(
             reply.exception, NotAuthenticated | AuthenticationFailed
         ):
@@ -151,8 +155,8 @@ class Calls(ModelHooks):
         answer = hook(reply)
         return await answer if inspect.isawaitable(answer) else answer
 
-    def _message(self, report: ErrorReport) -> str:
-        shown = {field.name for field in self._plan.form.fields} | set(self._plan.form.files)
+    @staticmethod
+    def _message(report: ErrorReport, shown: frozenset[str]) -> str:
         # An error of a field that the form does not show must not get lost.
         lost = [f"{k}: {v}" for k, v in report.fields.items() if k.split(".")[0] not in shown]
         parts = [report.message, *lost]
