@@ -6,6 +6,7 @@ import reflex as rx
 
 from frontend.pages.home import home
 from frontend.pages.inventory import inventory
+from frontend.pages.not_found import not_found
 from frontend.pages.orders import orders
 from frontend.pages.products import products
 from frontend.pages.tasks import tasks
@@ -35,3 +36,4 @@ app.add_page(
     title="Inventory · Harbor & Pine",
     on_load=InventoryState.load_inventory,
 )
+app.add_page(not_found, route="404", title="Page not found · Harbor & Pine")
