@@ -112,13 +112,15 @@ class InventoryState(AppState):
             return "Product name is required."
         if not self.sku.strip():
             return "SKU is required."
+        if len(self.name.strip()) > 120 or len(self.sku.strip()) > 32:
+            return "A name has at most 120 characters, a SKU at most 32."
         try:
             price = Decimal(self.price)
         except InvalidOperation:
             return "Please enter a valid price."
         if not (price.is_finite() and Decimal("0.01") <= price < 10**8):
             return "Price must be a positive number."
-        if not await Category.objects.filter(pk=int(self.category or 0)).aexists():
+        if self.category not in {row["id"] for row in self.categories}:
             return "Please choose a category."
         taken = Product.objects.filter(sku=self.sku.strip().upper()).exclude(pk=self.editing_id)
         return "This SKU is already in use." if await taken.aexists() else ""
@@ -134,7 +136,11 @@ class InventoryState(AppState):
         product = Product(owner=self.user)
         if self.editing_id >= 0:
             # The owner in the query is what keeps other users' products out of reach.
-            product = await Product.objects.aget(pk=self.editing_id, owner=self.user)
+            own = Product.objects.filter(pk=self.editing_id, owner=self.user)
+            product = await own.afirst()
+        if product is None:
+            self.error_message = "This product is gone."
+            return None
         product.name = self.name.strip()
         product.sku = self.sku.strip().upper()
         product.price = round(Decimal(self.price), 2)
