@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils import timezone
+from django.utils.crypto import get_random_string
 
 
 class Category(models.Model):
@@ -48,6 +49,10 @@ class Product(models.Model):
         return f"{self.name} ({self.sku})"
 
 
+def order_number() -> str:
+    return f"SO-{get_random_string(8, '0123456789')}"
+
+
 class Order(models.Model):
     class Status(models.TextChoices):
         PENDING = "pending", "Pending"
@@ -58,7 +63,7 @@ class Order(models.Model):
     customer = models.ForeignKey(
         settings.AUTH_USER_MODEL, related_name="orders", on_delete=models.CASCADE
     )
-    number = models.CharField(max_length=20, unique=True)
+    number = models.CharField(max_length=20, unique=True, default=order_number)
     status = models.CharField(max_length=10, choices=Status, default=Status.PENDING)
     note = models.CharField("delivery note", max_length=200, blank=True)
     placed_at = models.DateTimeField(default=timezone.now, editable=False)

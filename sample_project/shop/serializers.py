@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import transaction
-from django.utils.crypto import get_random_string
 from rest_framework import serializers
 
 from shop.models import Category, Order, OrderLine, Product, Task
@@ -95,8 +94,7 @@ class OrderSerializer(serializers.ModelSerializer):
     @transaction.atomic
     def create(self, validated_data: dict[str, Any]) -> Order:
         lines = validated_data.pop("lines")
-        number = f"SO-{get_random_string(8, '0123456789')}"
-        order = Order.objects.create(number=number, **validated_data)
+        order = Order.objects.create(**validated_data)
         for line in lines:
             OrderLine.objects.create(order=order, unit_price=line["product"].price, **line)
         return order

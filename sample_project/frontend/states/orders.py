@@ -12,5 +12,7 @@ class OrderState(UserScopedMixin, ModelState):
     fields = ["id", "number", "status", "note", "item_count", "total", "placed_at"]
 
     class Meta:
-        list_var, scope_field, paginate_by = "orders", "customer", 8
-        read_only_fields, queryset_prefetch = ("number", "status"), ("lines",)
+        list_var = "orders"
+        read_only_fields = ("number", "status")
+        queryset_prefetch = ("lines",)
+        paginate_by = 8
