@@ -21,7 +21,7 @@ import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, Self
 from urllib.parse import unquote
 
 import reflex as rx
@@ -42,6 +42,7 @@ from reflex_base.registry import RegisteredEventHandler, RegistrationContext
 from reflex_base.utils.exceptions import UploadTypeError, UploadValueError
 from reflex_base.utils.format import sanitize_client_log_value
 
+from reflex_drf.auth.delivery import Delivery, follow_sign_ins, hold_redirects
 from reflex_drf.bridge.middleware import run_event
 from reflex_drf.bridge.requests import build_request
 from reflex_drf.bridge.scope import EventScope, event_scope
@@ -50,6 +51,7 @@ from reflex_drf.errors import ConfigurationError
 from reflex_drf.state.answers import answer_event
 from reflex_drf.state.gate import OwnerMiddleware, Sender, sender_var
 from reflex_drf.state.owner import TabOwner, credentials_digest
+from reflex_drf.state.payload import UnfitPayloadError, fit_payload, has_setter
 
 __all__ = [
     "ReflexDRFEventProcessor",
@@ -132,15 +134,6 @@ def takes_files(handler: EventHandler) -> bool:
     return False
 
 
-def has_handler(state: type[BaseState] | None, name: str) -> bool:
-    """Tell whether a state or one above it has a handler of a name."""
-    while state is not None:
-        if name in state.event_handlers:
-            return True
-        state = state.get_parent_state()
-    return False
-
-
 def build_origin(router_data: Mapping[str, Any]) -> HttpRequest:
     """Build the request of an event from what Reflex knows about its connection and page."""
     headers = dict(router_data.get("headers") or {})
@@ -163,7 +156,12 @@ class ReflexDRFEventProcessor(BaseStateEventProcessor):
         """Queue an event, unless no such handler exists."""
         registered = self._find(event)
         if registered is None:
-            return self._refuse(event)
+            return self._refuse("unknown event", event)
+        try:
+            payload = fit_payload(registered.handler.fn, event.payload)
+        except UnfitPayloadError as error:
+            return self._refuse("event", event, f": {error}")
+        event = dataclasses.replace(event, payload=payload)
         # Of what a client sends as router data, Reflex replaces only what it knows.
         event.router_data.pop(UPLOAD, None)
         if not event.router_data and self._comes_from_upload(registered, ev_ctx):
@@ -172,8 +170,18 @@ class ReflexDRFEventProcessor(BaseStateEventProcessor):
             )
         return await super().enqueue(token, event, ev_ctx)
 
+    def configure(self, **options: Any) -> Self:
+        """Configure, and see what handlers send to browsers."""
+        super().configure(**options)
+        root = self._root_context
+        if root is not None and root.emit_event_impl is not None:
+            emit = hold_redirects(root.emit_event_impl)
+            self._root_context = dataclasses.replace(root, emit_event_impl=emit)
+        return self
+
     async def start(self) -> None:
         """Start, and remember which states and handlers there are."""
+        self._delivery = Delivery()
         self._registration = RegistrationContext.get()
         self._running_background: dict[str, set[asyncio.Task[Any]]] = {}
         await super().start()
@@ -189,11 +197,12 @@ class ReflexDRFEventProcessor(BaseStateEventProcessor):
             return registered
         # It would call whatever attribute is named so, handler or not.
         setter = f"set_{payload.get('var_name')}"
-        return registered if has_handler(registered.states[0], setter) else None
+        return registered if has_setter(registered.states[0], setter) else None
 
-    def _refuse(self, event: Event) -> EventFuture:
+    def _refuse(self, kind: str, event: Event, reason: str = "") -> EventFuture:
         # Reflex would log the whole event, cookies included, and keep its future for ever.
-        logger.warning("Refused the unknown event %s.", sanitize_client_log_value(event.name, 300))
+        name = sanitize_client_log_value(event.name, 300)
+        logger.warning("Refused the %s %s%s.", kind, name, reason)
         refused = EventFuture(txid="")
         refused.set_result(None)
         return refused
@@ -236,12 +245,19 @@ class ReflexDRFEventProcessor(BaseStateEventProcessor):
             # An upload has credentials of its own, which no hydration has seen: never deferred.
             deferred = is_deferred(registered_handler.handler) and not sender.upload
             background = registered_handler.handler.is_background
-            with event_scope(build_origin(router_data), deferred, background=background) as scope:
+            origin = self._delivery.complete(
+                build_origin(router_data), entry.ctx.token, router_data
+            )
+            with event_scope(origin, deferred, background=background) as scope:
                 sender.scope = scope
-                await self._bridge(scope, entry, execute)
+                await self._bridge(scope, entry, execute, router_data)
 
     async def _bridge(
-        self, scope: EventScope, entry: EventQueueEntry, execute: Callable[[], Awaitable[None]]
+        self,
+        scope: EventScope,
+        entry: EventQueueEntry,
+        execute: Callable[[], Awaitable[None]],
+        router_data: Mapping[str, Any],
     ) -> None:
         async def handler() -> None:
             await execute()
@@ -251,9 +267,14 @@ class ReflexDRFEventProcessor(BaseStateEventProcessor):
         # who he was when it began: one that runs for hours has to ask again.
         async with database_thread():
             await run_event(scope, handler)
+            events = await self._delivery.events(scope, entry.ctx.token, router_data)
+            if framework_name(self._registration.event_handlers[entry.event.name]) in HYDRATE:
+                events.append(follow_sign_ins())
             if scope.answer is not None:
                 logger.info("Middleware answered an event: %s.", scope.answer.status_code)
-                await entry.ctx.emit_event(*Event.from_event_type(answer_event(scope.answer)))
+                events.append(answer_event(scope.answer))
+            if events:
+                await entry.ctx.emit_event(*Event.from_event_type(events))
 
     async def _show_messages(self, scope: EventScope, entry: EventQueueEntry) -> None:
         module = sys.modules.get("reflex_drf.state.context")
@@ -274,6 +295,10 @@ class ReflexDRFEventProcessor(BaseStateEventProcessor):
             BaseStateToken(ident=context.token, cls=TabOwner)
         )
         return dict(state.router_data)
+
+    def _on_disconnect(self, token: str) -> None:
+        self._delivery.overlay.forget(token)
+        super()._on_disconnect(token)
 
     @contextlib.contextmanager
     def _remember(self, entry: EventQueueEntry, registered: RegisteredEventHandler) -> Any:

@@ -149,7 +149,8 @@ class WriteHandlers(ListHandlers):
         return await self._settle(wanted, replies[1]) if len(replies) > 1 else None
 
     async def _upload(self, name: str, files: Any) -> Any:
-        chosen = [file for file in files if isinstance(file, rx.UploadFile)] if files else []
+        given = files if isinstance(files, list) else []
+        chosen = [file for file in given if isinstance(file, rx.UploadFile)]
         if len(chosen) != 1:
             return self._fail("Choose one file.")
         return await self._submit(self.editing_id, None, {name: _django_file(chosen[0])})
