@@ -6,8 +6,13 @@ import importlib.util
 import os
 import shutil
 import socket
+from collections.abc import Generator
 
 import pytest
+from asgiref.sync import SyncToAsync
+from django.db import connections
+
+from reflex_drf.bridge import threads
 
 pytest_plugins = ["tests.servers"]
 
@@ -60,3 +65,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             red=True,
             bold=True,
         )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _close_connections_of_threads(django_db_setup: None) -> Generator[None]:
+    """Close what threads hold open, or PostgreSQL refuses to drop the database of the tests."""
+    yield
+    threads.shutdown()
+    SyncToAsync.single_thread_executor.submit(connections.close_all).result()
