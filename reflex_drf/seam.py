@@ -21,7 +21,7 @@ import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
-from typing import Any, Self
+from typing import Any
 from urllib.parse import unquote
 
 import reflex as rx
@@ -42,7 +42,6 @@ from reflex_base.registry import RegisteredEventHandler, RegistrationContext
 from reflex_base.utils.exceptions import UploadTypeError, UploadValueError
 from reflex_base.utils.format import sanitize_client_log_value
 
-from reflex_drf.auth.delivery import Delivery, follow_sign_ins, hold_redirects
 from reflex_drf.bridge.middleware import run_event
 from reflex_drf.bridge.requests import build_request
 from reflex_drf.bridge.scope import EventScope, event_scope
@@ -170,18 +169,8 @@ class ReflexDRFEventProcessor(BaseStateEventProcessor):
             )
         return await super().enqueue(token, event, ev_ctx)
 
-    def configure(self, **options: Any) -> Self:
-        """Configure, and see what handlers send to browsers."""
-        super().configure(**options)
-        root = self._root_context
-        if root is not None and root.emit_event_impl is not None:
-            emit = hold_redirects(root.emit_event_impl)
-            self._root_context = dataclasses.replace(root, emit_event_impl=emit)
-        return self
-
     async def start(self) -> None:
         """Start, and remember which states and handlers there are."""
-        self._delivery = Delivery()
         self._registration = RegistrationContext.get()
         self._running_background: dict[str, set[asyncio.Task[Any]]] = {}
         await super().start()
@@ -245,19 +234,12 @@ class ReflexDRFEventProcessor(BaseStateEventProcessor):
             # An upload has credentials of its own, which no hydration has seen: never deferred.
             deferred = is_deferred(registered_handler.handler) and not sender.upload
             background = registered_handler.handler.is_background
-            origin = self._delivery.complete(
-                build_origin(router_data), entry.ctx.token, router_data
-            )
-            with event_scope(origin, deferred, background=background) as scope:
+            with event_scope(build_origin(router_data), deferred, background=background) as scope:
                 sender.scope = scope
-                await self._bridge(scope, entry, execute, router_data)
+                await self._bridge(scope, entry, execute)
 
     async def _bridge(
-        self,
-        scope: EventScope,
-        entry: EventQueueEntry,
-        execute: Callable[[], Awaitable[None]],
-        router_data: Mapping[str, Any],
+        self, scope: EventScope, entry: EventQueueEntry, execute: Callable[[], Awaitable[None]]
     ) -> None:
         async def handler() -> None:
             await execute()
@@ -267,14 +249,9 @@ class ReflexDRFEventProcessor(BaseStateEventProcessor):
         # who he was when it began: one that runs for hours has to ask again.
         async with database_thread():
             await run_event(scope, handler)
-            events = await self._delivery.events(scope, entry.ctx.token, router_data)
-            if framework_name(self._registration.event_handlers[entry.event.name]) in HYDRATE:
-                events.append(follow_sign_ins())
             if scope.answer is not None:
                 logger.info("Middleware answered an event: %s.", scope.answer.status_code)
-                events.append(answer_event(scope.answer))
-            if events:
-                await entry.ctx.emit_event(*Event.from_event_type(events))
+                await entry.ctx.emit_event(*Event.from_event_type(answer_event(scope.answer)))
 
     async def _show_messages(self, scope: EventScope, entry: EventQueueEntry) -> None:
         module = sys.modules.get("reflex_drf.state.context")
@@ -295,10 +272,6 @@ class ReflexDRFEventProcessor(BaseStateEventProcessor):
             BaseStateToken(ident=context.token, cls=TabOwner)
         )
         return dict(state.router_data)
-
-    def _on_disconnect(self, token: str) -> None:
-        self._delivery.overlay.forget(token)
-        super()._on_disconnect(token)
 
     @contextlib.contextmanager
     def _remember(self, entry: EventQueueEntry, registered: RegisteredEventHandler) -> Any:
