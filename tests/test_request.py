@@ -90,7 +90,7 @@ def test_a_host_without_a_server_name_is_enough() -> None:
 
 def test_the_body_can_be_read_and_reread() -> None:
     request = make(data={"a": ["ä"]})
-    assert request.body == request.body == b'{"a": ["\\u00e4"]}'
+    assert request.body == request.body == '{"a":["ä"]}'.encode()
     assert request.read() == request.body
     assert make().body == b""
     assert make(data={"a": 1}, files={"f": object()}).body == b""

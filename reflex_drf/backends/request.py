@@ -10,7 +10,9 @@ from types import NoneType
 from typing import Any
 from urllib.parse import unquote
 
+from django.conf import settings
 from django.contrib.auth import SESSION_KEY
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, QueryDict
 from django.utils.datastructures import MultiValueDict
 from django.utils.functional import cached_property
@@ -20,7 +22,7 @@ from reflex_drf.errors import ConfigurationError
 from reflex_drf.representation import plain
 from reflex_drf.routing import Route
 
-__all__ = ["CallRequest", "encode_query", "fresh"]
+__all__ = ["CallRequest", "encode_json", "encode_query", "fresh"]
 
 # What the handshake said about itself and not about the viewer.
 LEFT_OUT = frozenset({
@@ -179,7 +181,10 @@ class CallRequest(HttpRequest):
         """The input as a JSON client would have sent it; nothing for files."""
         if "_encoded" not in self.__dict__:
             readable = self.call.data is not None and not self.call.files
-            self._encoded = json.dumps(plain(self.input_data)).encode() if readable else b""
+            self._encoded = encode_json(self.input_data) if readable else b""
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if limit is not None and len(self._encoded) > limit:
+            raise RequestDataTooBig("Request body exceeded settings.DATA_UPLOAD_MAX_MEMORY_SIZE.")
         return self._encoded
 
     @cached_property
@@ -188,6 +193,13 @@ class CallRequest(HttpRequest):
 
     def close(self) -> None:
         """Leave the files open: they are the caller's, who may want to try again."""
+
+
+def encode_json(data: Any) -> bytes:
+    """Encode an input as a browser writes JSON."""
+    text = json.dumps(plain(data), ensure_ascii=False, separators=(",", ":"))
+    # As lenient as `json.loads` is with bytes.
+    return text.encode("utf-8", "surrogatepass")
 
 
 def same_session(held: Any, store: Any) -> bool:

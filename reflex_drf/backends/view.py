@@ -10,6 +10,7 @@ from django.utils.datastructures import MultiValueDict
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from reflex_drf.backends.limits import find_refusal, refuse_to_read
 from reflex_drf.backends.request import CallRequest
 from reflex_drf.backends.response import skip_rendering
 from reflex_drf.errors import ConfigurationError
@@ -115,6 +116,9 @@ def give_input(request: Any, source: CallRequest) -> None:
     """Set what DRF's request would have parsed, unless the view's parsers refuse it."""
     if not accepts(request, source):
         # Left for DRF to find out when the view reads the data, which may be never.
+        return
+    if (refusal := find_refusal(source)) is not None:
+        refuse_to_read(request, refusal)
         return
     request._data = {} if source.input_data is None else source.input_data
     request._files = source.input_files if source.call.files else MultiValueDict()
