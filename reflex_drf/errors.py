@@ -207,10 +207,21 @@ def unwrap(body: Any) -> Any:
         return body
     wrapped = [name for name in ENVELOPES if body.get(name)]
     marks = {"code", "status", "status_code", "success", "type", "detail", "instance"}
-    if wrapped and set(body) <= {*ENVELOPES, *marks}:
+    if wrapped and set(body) <= {*ENVELOPES, *marks} and not lists_texts(body, wrapped):
         inner = body[wrapped[0]]
         return unwrap(inner) if isinstance(inner, Mapping) else inner
     return body
+
+
+def lists_texts(body: Mapping[Any, Any], names: list[str]) -> bool:
+    """Tell DRF's own errors of fields that happen to be called like an envelope.
+
+    DRF gives each field a list of texts, which only the plural names of an envelope may hold.
+    """
+    fields = [body[name] for name in names if name not in ("errors", "messages")]
+    return bool(fields) and all(
+        isinstance(value, list) and all(is_text(item) for item in value) for value in fields
+    )
 
 
 def looks_like_a_page(text: str) -> bool:

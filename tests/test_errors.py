@@ -247,3 +247,10 @@ def test_details_are_plain_texts_without_a_code_on_them() -> None:
 
 def test_a_long_page_of_text_is_cut() -> None:
     assert len(read("word " * 1000, 502).message) <= 500
+
+
+@pytest.mark.parametrize("name", ["title", "message", "error", "details"])
+def test_a_field_may_be_called_like_an_envelope(name: str) -> None:
+    report = report_errors(400, {name: ["Too long."]})
+    assert report.fields == {name: "Too long."}
+    assert report_errors(400, {name: "Wrong."}).message == "Wrong."

@@ -304,9 +304,10 @@ class TestAnswers:
             AwayBackend.replies[:] = [Reply(status=200, data=rows, rows=rows)]
             await tab.send(AwayState.load)
             assert tab.get(AwayState, "data") == rows
-            AwayBackend.replies[:] = [BackendUnavailable("The API is down.")]
+            AwayBackend.replies[:] = [BackendUnavailable("http://api.internal is down.")]
             await tab.send(AwayState.load)
-            assert tab.get(AwayState, "error") == "The API is down."
+            assert tab.get(AwayState, "error") == "The server does not answer at the moment."
+            assert "api.internal" not in str(tab.deltas)
             # What was read stays; it is not known to be wrong.
             assert tab.get(AwayState, "data") == rows
             AwayBackend.replies[:] = [Reply(status=302, headers={"Location": "/login/"})]
@@ -439,3 +440,15 @@ class TestQueries:
         assert [_number(value) for value in wrong] == [None] * len(wrong)
         texts = [_filter_text(value) for value in (None, True, 3, "x", [1, "a"], {}, [[]])]
         assert texts == ["", "true", "3", "x", "1,a", None, None]
+
+
+class SizedState(ModelState):
+    model = Task
+    fields = ["title"]
+    paginate_by = 5
+
+
+def test_a_select_may_choose_page_and_size() -> None:
+    # Its `on_change` gives a text.
+    for handler in (SizedState.set_page_size, SizedState.go_to_page):
+        rx.select(["10", "20"], on_change=handler)

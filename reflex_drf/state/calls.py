@@ -114,7 +114,9 @@ class Calls(ModelHooks):
         try:
             replies = await self._plan.backend.run(bridge.event_origin(), *calls)
         except BackendUnavailable as error:
-            return [Reply(status=503, errors=ErrorReport(503, "unavailable", str(error)))]
+            # Its text names addresses and settings, which are for the log and not for the viewer.
+            logger.error("%s: %s", type(self).__name__, error)
+            return [Reply(status=503, errors=ErrorReport(503, "unavailable", MESSAGES[503]))]
         except RouteNotFound as error:
             if not _fits_no_url(calls[0]):
                 raise

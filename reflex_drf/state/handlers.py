@@ -102,7 +102,9 @@ class ListHandlers(Calls):
         return await self._fetch(replace(self._first_page(), filters={}, search=""))
 
     @operation
-    async def paginate(self, page: int | None = None, page_size: int | None = None) -> Any:
+    async def paginate(
+        self, page: int | str | None = None, page_size: int | str | None = None
+    ) -> Any:
         """Go to a page, or choose how many rows a page has."""
         wanted = self._wanted()
         if page_size is not None:
@@ -116,12 +118,12 @@ class ListHandlers(Calls):
         return await self._fetch(wanted)
 
     @operation
-    async def go_to_page(self, page: int) -> Any:
+    async def go_to_page(self, page: int | str) -> Any:
         """Go to a page by its number."""
         return await ListHandlers.paginate(self, page)
 
     @operation
-    async def set_page_size(self, size: int) -> Any:
+    async def set_page_size(self, size: int | str) -> Any:
         """Choose how many rows a page has, and begin at the first page."""
         return await ListHandlers.paginate(self, page_size=size)
 
