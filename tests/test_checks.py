@@ -26,6 +26,8 @@ def test_the_test_project_has_no_problem() -> None:
     assert run_checks(tags=["reflex_drf"]) == []
 
 
+# Django asks the database what it can do, unless an earlier test had it do so.
+@pytest.mark.django_db
 def test_the_checks_are_registered() -> None:
     with override_settings(SESSION_COOKIE_HTTPONLY=False):
         assert [problem.id for problem in run_checks()] == ["reflex_drf.W003"]
