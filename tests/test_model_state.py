@@ -783,14 +783,9 @@ class TestErrorsAtImport:
                 fields = ["title"]
 
     def test_two_states_of_one_name_are_reflexs_own_error(self) -> None:
-        def declare() -> Any:
-            return type(ModelState)(
-                "TwinState", (ModelState,), {"viewset": TaskViewSet, "__module__": "tests.twin"}
-            )
-
-        declare()
+        namespace = {"viewset": TaskViewSet, "__module__": __name__}
         with pytest.raises(StateValueError):
-            declare()
+            type(ModelState)("TaskState", (ModelState,), namespace)
 
 
 class CategoryMeta:
