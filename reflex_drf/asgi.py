@@ -18,6 +18,8 @@ from django.http import Http404
 from django.utils.module_loading import import_string
 from django.views.static import serve as serve_file
 
+from reflex_drf.auth.delivery import PATH
+from reflex_drf.auth.exchange import CookieExchange
 from reflex_drf.conf import settings
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.guard import Guard, read_headers
@@ -59,6 +61,7 @@ class Dispatcher:
         guard: Guard,
         events: str = "/_event",
         uploads: str = "/_upload",
+        cookies: str = PATH,
         django: ASGIApp | None = None,
     ) -> None:
         self.reflex = reflex
@@ -67,12 +70,16 @@ class Dispatcher:
         self.guard = guard
         self.events = events
         self.uploads = uploads
+        self.cookies = cookies
+        self.exchange = CookieExchange(guard)
         self.websockets = bool(getattr(django_settings, "ASGI_APPLICATION", None))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = local_path(scope)
         if self._is_django(scope, path):
             await self.django(scope, receive, send)
+        elif scope["type"] == "http" and path == self.cookies:
+            await self.exchange(scope, receive, send)
         elif self._is_guarded(path) and (reason := self.guard.refusal(scope)):
             # The reason quotes Host or Origin only; cookies and the query stay out of the log.
             logger.warning("Refused %s %s: %s.", scope["type"], path, reason)

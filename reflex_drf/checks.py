@@ -22,7 +22,7 @@ NEEDED_MIDDLEWARE = {
     "django.contrib.auth.middleware.AuthenticationMiddleware",
 }
 # What a key of REFLEX_DRF has to be, where the default does not say it all.
-POSITIVE = ("DATABASE_THREADS", "HTTP_TIMEOUT", "MAX_UPLOAD_BYTES")
+POSITIVE = ("DATABASE_THREADS", "HTTP_TIMEOUT", "MAX_UPLOAD_BYTES", "TICKET_SECONDS")
 LISTS = ("EXCLUDED_MIDDLEWARE", "DJANGO_PREFIXES")
 
 OPTIONAL = ("MAX_UPLOAD_BYTES", "DJANGO_PREFIXES")

@@ -48,6 +48,8 @@ DEFAULTS: dict[str, Any] = {
     "DJANGO_PREFIXES": None,
     # Largest body of one upload to Reflex, in bytes; None leaves it to the server in front.
     "MAX_UPLOAD_BYTES": 100 * 1024 * 1024,
+    # How long the browser may take to fetch the cookies that an event has set.
+    "TICKET_SECONDS": 30,
 }
 
 # Keys whose value may be a dotted path, or a list of them, to what is meant.

@@ -147,6 +147,7 @@ class ReflexDjangoPlugin(Plugin):
     def dispatch(self, reflex: ASGIApp) -> Dispatcher:
         """Wrap Reflex's own ASGI application."""
         from reflex_drf.asgi import Dispatcher
+        from reflex_drf.auth.delivery import PATH
         from reflex_drf.guard import Guard
 
         config = get_config()
@@ -156,6 +157,7 @@ class ReflexDjangoPlugin(Plugin):
             guard=Guard(trusted_origins(config)),
             events=config.prepend_backend_path(str(Endpoint.EVENT)),
             uploads=config.prepend_backend_path(str(Endpoint.UPLOAD)),
+            cookies=config.prepend_backend_path(PATH),
         )
 
 
@@ -216,8 +218,10 @@ def check_pages(prefixes: Sequence[str], pages: Iterable[UnevaluatedPage], confi
 
 
 def endpoint_paths(config: Config) -> list[str]:
-    """Give the paths of Reflex's own endpoints."""
-    return [config.prepend_backend_path(str(endpoint)) for endpoint in Endpoint]
+    """Give the paths of Reflex's own endpoints, and of the one that sets cookies."""
+    from reflex_drf.auth.delivery import PATH
+
+    return [config.prepend_backend_path(path) for path in (*map(str, Endpoint), PATH)]
 
 
 def has_one_origin(config: Config) -> bool:

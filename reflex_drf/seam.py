@@ -22,10 +22,8 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from typing import Any
-from urllib.parse import unquote
 
 import reflex as rx
-from django.http import HttpRequest
 from reflex.istate.manager.token import BaseStateToken
 from reflex.state import BaseState, EventHandlerSetVar
 from reflex_base.event import (
@@ -35,19 +33,19 @@ from reflex_base.event import (
     resolve_upload_handler_param,
 )
 from reflex_base.event.context import EventContext
-from reflex_base.event.processor import BaseStateEventProcessor, EventQueueEntry
+from reflex_base.event.processor import EventQueueEntry
 from reflex_base.event.processor.base_state_processor import chain_updates
 from reflex_base.event.processor.future import EventFuture
 from reflex_base.registry import RegisteredEventHandler, RegistrationContext
 from reflex_base.utils.exceptions import UploadTypeError, UploadValueError
 from reflex_base.utils.format import sanitize_client_log_value
 
+from reflex_drf.auth.delivery import DeliveringProcessor
 from reflex_drf.bridge.middleware import run_event
-from reflex_drf.bridge.requests import build_request
+from reflex_drf.bridge.requests import build_origin
 from reflex_drf.bridge.scope import EventScope, event_scope
 from reflex_drf.bridge.threads import database_thread, shutdown
 from reflex_drf.errors import ConfigurationError
-from reflex_drf.state.answers import answer_event
 from reflex_drf.state.gate import OwnerMiddleware, Sender, sender_var
 from reflex_drf.state.owner import TabOwner, credentials_digest
 from reflex_drf.state.payload import UnfitPayloadError, fit_payload, has_setter
@@ -133,20 +131,7 @@ def takes_files(handler: EventHandler) -> bool:
     return False
 
 
-def build_origin(router_data: Mapping[str, Any]) -> HttpRequest:
-    """Build the request of an event from what Reflex knows about its connection and page."""
-    headers = dict(router_data.get("headers") or {})
-    # Reflex adds this one itself; `ip` has it too, or what a trusted proxy says.
-    peer = headers.pop("asgi-scope-client", "")
-    # What the client says its page is.
-    page = str(router_data.get("asPath") or "/").partition("#")[0]
-    path, _, query = page.partition("?")
-    return build_request(
-        headers, client_ip=router_data.get("ip") or peer, path=unquote(path), query=query
-    )
-
-
-class ReflexDRFEventProcessor(BaseStateEventProcessor):
+class ReflexDRFEventProcessor(DeliveringProcessor):
     """Runs each event inside the project's middleware, in a database thread of its own."""
 
     async def enqueue(
@@ -234,9 +219,11 @@ class ReflexDRFEventProcessor(BaseStateEventProcessor):
             # An upload has credentials of its own, which no hydration has seen: never deferred.
             deferred = is_deferred(registered_handler.handler) and not sender.upload
             background = registered_handler.handler.is_background
-            with event_scope(build_origin(router_data), deferred, background=background) as scope:
+            origin = self.complete(build_origin(router_data), entry.ctx.token, router_data)
+            with event_scope(origin, deferred, background=background) as scope:
                 sender.scope = scope
                 await self._bridge(scope, entry, execute)
+                await self.deliver(scope, entry.ctx, router_data, follow=sender.hydrates)
 
     async def _bridge(
         self, scope: EventScope, entry: EventQueueEntry, execute: Callable[[], Awaitable[None]]
@@ -249,9 +236,6 @@ class ReflexDRFEventProcessor(BaseStateEventProcessor):
         # who he was when it began: one that runs for hours has to ask again.
         async with database_thread():
             await run_event(scope, handler)
-            if scope.answer is not None:
-                logger.info("Middleware answered an event: %s.", scope.answer.status_code)
-                await entry.ctx.emit_event(*Event.from_event_type(answer_event(scope.answer)))
 
     async def _show_messages(self, scope: EventScope, entry: EventQueueEntry) -> None:
         module = sys.modules.get("reflex_drf.state.context")

@@ -120,7 +120,8 @@ async def test_setvar_reaches_the_setters_of_a_form() -> None:
         assert tab.get(EntryPointProductState, "name") == "Chair"
 
 
-HELPERS = ["has_perm", "has_group", "request", "user", "session", "get_queryset", "before_save"]
+HELPERS = ["login", "logout", "has_perm", "has_group", "request", "user", "session"]
+HELPERS += ["get_queryset", "before_save"]
 
 
 @pytest.mark.parametrize("name", [*HELPERS, "_owner", "reset", "__init__", "get_state"])

@@ -106,6 +106,7 @@ async def test_every_delta_of_a_generator_arrives() -> None:
 
 async def test_frontend_events_are_collected() -> None:
     async with Tab() as tab:
+        tab.clear()
         await tab.send(CounterState.leave)
         await tab.send(CounterState.steps)
         names = [name for name, _ in tab.events]

@@ -39,6 +39,8 @@ __all__ = [
     "current_user",
     "event_origin",
     "event_scope",
+    "login",
+    "logout",
     "request",
     "require_login_user",
     "scope_var",
@@ -82,6 +84,20 @@ def require_login_user() -> AbstractBaseUser:
     if not user.is_authenticated:
         raise NotAuthenticatedError("This needs a logged-in user.")
     return user
+
+
+async def login(username: Any, password: Any, **credentials: Any) -> bool:
+    """Sign in whoever has these credentials, and tell whether somebody has."""
+    from reflex_drf.bridge import session
+
+    return await session.login(username, password, **credentials)
+
+
+async def logout() -> None:
+    """End the session of this event, with everything in it."""
+    from reflex_drf.bridge import session
+
+    await session.logout()
 
 
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"

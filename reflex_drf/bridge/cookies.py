@@ -1,36 +1,58 @@
-"""What becomes of cookies that middleware sets during an event."""
+"""What becomes of cookies that an event's response sets: a websocket cannot carry them."""
 
 from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Mapping
 from http.cookies import Morsel
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings as django_settings
-from django.contrib.messages.storage.cookie import CookieStorage
-from django.http import HttpRequest
-from django.http.response import HttpResponseBase
 
-__all__ = ["UnsentCookies", "unsent_cookies"]
+if TYPE_CHECKING:
+    from django.http.response import HttpResponseBase
+
+    from reflex_drf.bridge.scope import EventScope
+
+__all__ = ["CookieOverlay", "UnsentCookies", "collect_cookies", "unsent_cookies"]
 
 logger = logging.getLogger("reflex_drf.bridge")
 
 
+def collect_cookies(scope: EventScope, response: HttpResponseBase) -> None:
+    """Keep the cookies of a response that the browser has to hear of."""
+    for name, morsel in response.cookies.items():
+        if not is_harmless(scope, name, morsel):
+            scope.cookies[name] = morsel
+
+
+def is_harmless(scope: EventScope, name: str, morsel: Morsel[str]) -> bool:
+    """Tell whether nothing is lost when the browser does not hear of a cookie."""
+    held = scope.origin.COOKIES.get(name)
+    if morsel.value == held or not (morsel.value or held):
+        # The same value again, or the end of a cookie that the browser does not have.
+        return True
+    # The end of a session whose row is gone anyway, maybe because another tab signed in.
+    is_session = name == django_settings.SESSION_COOKIE_NAME
+    return is_session and not morsel.value and not scope.changes_user
+
+
 class UnsentCookies:
-    """Says once for each name that a websocket cannot carry a cookie to the browser."""
+    """Says once for each name that a cookie did not reach the browser."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._names: set[str] = set()
 
-    def report(self, request: HttpRequest, response: HttpResponseBase) -> None:
-        """Look at the cookies of an event's response."""
-        for name, morsel in response.cookies.items():
-            if not is_harmless(request, name, morsel) and self._is_new(name):
+    def report(self, cookies: Mapping[str, Any]) -> None:
+        """Name cookies that could not be sent."""
+        for name in cookies:
+            if self._is_new(name):
                 logger.warning(
-                    "The cookie %r was set during an event. A websocket cannot carry Set-Cookie, "
-                    "so the browser does not get it; set it in a Django view instead. "
-                    "current_response() still holds it. This is said once for each name.",
+                    "The cookie %r was set during an event and cannot reach the browser: the event "
+                    "came without a socket of its own, or the project keeps no sessions on the "
+                    "server. Set it in a Django view instead. This is said once for each name.",
                     name,
                 )
 
@@ -46,13 +68,30 @@ class UnsentCookies:
         return is_new
 
 
-def is_harmless(request: HttpRequest, name: str, morsel: Morsel[str]) -> bool:
-    """Tell whether nothing is lost when the browser does not hear of a cookie."""
-    if name == django_settings.SESSION_COOKIE_NAME:
-        # The same key again, or the end of a session whose row is gone anyway.
-        return not morsel.value or morsel.value == request.COOKIES.get(name)
-    # The event's own message storage remembers that the old cookie was dealt with.
-    return name == CookieStorage.cookie_name and not morsel.value
-
-
 unsent_cookies = UnsentCookies()
+
+
+class CookieOverlay:
+    """What the browser has been given since a socket was opened, and the socket does not show.
+
+    A socket's cookies are those of its handshake. Without this, a visitor's first session would be
+    lost on the next event, which would begin another.
+    """
+
+    def __init__(self) -> None:
+        # The events of a socket all run in the process that holds it, on its one event loop.
+        self._cookies: dict[str, tuple[str, dict[str, str]]] = {}
+
+    def add(self, token: str, sid: str, cookies: Mapping[str, Morsel[str]]) -> None:
+        """Remember cookies for the events of one socket."""
+        values = {name: morsel.value for name, morsel in cookies.items()}
+        self._cookies[token] = (sid, {**self.of(token, sid), **values})
+
+    def of(self, token: str, sid: str) -> dict[str, str]:
+        """Give the cookies by which a socket differs from its handshake."""
+        known, cookies = self._cookies.get(token, ("", {}))
+        return cookies if sid and known == sid else {}
+
+    def forget(self, token: str) -> None:
+        """Drop what is known of a tab whose socket is closed."""
+        self._cookies.pop(token, None)

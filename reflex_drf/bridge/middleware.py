@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from asgiref.sync import sync_to_async
 from django.contrib.messages.storage.base import BaseStorage
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import set_urlconf
 from django.utils import timezone, translation
 
 from reflex_drf.bridge.chain import Chain, chains
-from reflex_drf.bridge.cookies import unsent_cookies
-from reflex_drf.bridge.phases import Run, activated, active_run, is_unresolved, resolve
+from reflex_drf.bridge.cookies import collect_cookies
+from reflex_drf.bridge.phases import Run, activated, active_run, is_unresolved, resolve, unreachable
 from reflex_drf.bridge.scope import EventScope
 from reflex_drf.bridge.threads import hold_thread
 
@@ -72,7 +73,7 @@ async def pass_through(
         if run.error is None and (not run.handled or response.status_code >= 300):
             scope.answer = response
         scope.response = response
-    unsent_cookies.report(scope.origin, response)
+    collect_cookies(scope, response)
     if run.error is not None:
         raise run.error
 
@@ -123,7 +124,11 @@ async def run_settled(scope: EventScope, handler: Callable[[], Awaitable[Any]]) 
     await handler()
     if scope.request is not None:
         await settle(scope.request, scope.response)
-        unsent_cookies.report(scope.request, scope.response)
+        answered = getattr(scope.request, "response", None)
+        if isinstance(answered, HttpResponseBase):
+            # A call that became the event's request has had a response phase of its own.
+            collect_cookies(scope, answered)
+        collect_cookies(scope, scope.response)
 
 
 async def settle(request: HttpRequest, response: HttpResponseBase) -> None:
@@ -135,8 +140,9 @@ async def settle(request: HttpRequest, response: HttpResponseBase) -> None:
     def save() -> None:
         if isinstance(storage, BaseStorage):
             storage.update(response)
-        if session is not None and session.modified and not session.is_empty():
-            session.save()
+        if session is not None and session.modified:
+            # Saves it, and sets or takes away its cookie.
+            SessionMiddleware(unreachable).process_response(request, cast("Any", response))
 
     if has_messages or (session is not None and session.modified):
         await sync_to_async(save)()

@@ -27,6 +27,7 @@ __all__ = [
     "is_unresolved",
     "resolve",
     "session_changed",
+    "unreachable",
 ]
 
 logger = logging.getLogger("reflex_drf.bridge")
@@ -243,3 +244,8 @@ def is_unresolved(request: HttpRequest) -> bool:
         return True
     user = getattr(request, "user", None)
     return isinstance(user, SimpleLazyObject) and user.__dict__.get("_wrapped") is empty
+
+
+def unreachable(request: HttpRequest) -> HttpResponseBase:
+    """Stand for the rest of the chain around a middleware of which only a hook is used."""
+    raise NotImplementedError("Only process_response() is called.")

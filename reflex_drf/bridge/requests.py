@@ -6,13 +6,13 @@ import io
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 from django.http import HttpRequest, QueryDict, parse_cookie
 from django.utils.datastructures import MultiValueDict
 from django.utils.functional import cached_property
 
-__all__ = ["EventRequest", "build_request"]
+__all__ = ["EventRequest", "build_origin", "build_request"]
 
 # What only describes the websocket itself and would mislead a middleware.
 HANDSHAKE_HEADERS = frozenset({"connection", "upgrade", "content-length", "content-type"})
@@ -56,6 +56,19 @@ class EventRequest(HttpRequest):
     def _get_scheme(self) -> str:
         # `HttpRequest.scheme` asks SECURE_PROXY_SSL_HEADER first and comes here for the rest.
         return "https" if self._secure else "http"
+
+
+def build_origin(router_data: Mapping[str, Any]) -> HttpRequest:
+    """Build the request of an event from what Reflex knows about its connection and page."""
+    headers = dict(router_data.get("headers") or {})
+    # Reflex adds this one itself; `ip` has it too, or what a trusted proxy says.
+    peer = headers.pop("asgi-scope-client", "")
+    # What the client says its page is.
+    page = str(router_data.get("asPath") or "/").partition("#")[0]
+    path, _, query = page.partition("?")
+    return build_request(
+        headers, client_ip=router_data.get("ip") or peer, path=unquote(path), query=query
+    )
 
 
 def build_request(

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from http.cookies import Morsel
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -40,6 +41,12 @@ class EventScope:
     response: HttpResponseBase = field(default_factory=HttpResponse)
     # What a middleware answered instead of letting the handler run.
     answer: HttpResponseBase | None = None
+    # What the response sets as cookies and the browser has to hear of.
+    cookies: dict[str, Morsel[str]] = field(default_factory=dict)
+    # Whether the handler has signed somebody in or out.
+    changes_user: bool = False
+    # Where the handler then sends the browser, which first has to have its cookies.
+    target: str = ""
     closed: bool = False
 
 

@@ -132,6 +132,18 @@ class RequestAccess:
         """The Django session of this event; what is written is saved when the event ends."""
         return bridge.current_session()
 
+    async def login(self, username: str, password: str, **credentials: Any) -> bool:
+        """Sign in whoever has these credentials; False, and nothing changes, if nobody has.
+
+        The browser then gets the session's cookie, and the tab begins anew for its user. A
+        redirect that the handler returns is followed once the cookie is there.
+        """
+        return await bridge.login(username, password, **credentials)
+
+    async def logout(self) -> None:
+        """End the session; the tab begins anew for a visitor."""
+        await bridge.logout()
+
     async def has_perm(self, permission: str, obj: Any = None) -> bool:
         """Ask Django, now, whether the user has a permission."""
         user = self.user

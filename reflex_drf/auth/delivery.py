@@ -1,0 +1,180 @@
+"""How cookies that an event has set reach the browser: a script fetches them over HTTP."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Self
+
+import reflex as rx
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, parse_cookie
+from reflex_base.config import get_config
+from reflex_base.event import Event
+from reflex_base.event.context import EmitEventProtocol, EventContext
+from reflex_base.event.processor import BaseStateEventProcessor
+
+from reflex_drf.bridge.cookies import CookieOverlay, unsent_cookies
+from reflex_drf.bridge.scope import EventScope, scope_var
+from reflex_drf.bridge.threads import database_thread
+from reflex_drf.bridge.tickets import Connection, can_keep, issue
+from reflex_drf.state.answers import answer_event, is_navigable
+
+__all__ = ["PATH", "DeliveringProcessor"]
+
+logger = logging.getLogger(__name__)
+
+RouterData = Mapping[str, Any]
+
+# Where the browser fetches cookies; below the path of the backend.
+PATH = "/_reflex_drf/cookies"
+# The key in the browser's local storage whose change tells other tabs that somebody signed in.
+EPOCH = "reflex_drf.user_changed"
+
+# Runs where Reflex applies events, so `socket` is the tab's own. The ticket goes into the body of
+# the request: URLs end up in logs. With `keepalive` it survives leaving the page.
+FETCH = """
+(async (ticket, path, changed, target) => {
+  const answer = await fetch(path, {
+    method: "POST", credentials: "same-origin", cache: "no-store", keepalive: true,
+    headers: {"content-type": "application/json"},
+    body: JSON.stringify({ticket, sid: socket.id, token: window.sessionStorage.getItem("token")}),
+  });
+  if (!answer.ok) {
+    console.error("The server refused to set its cookies:", answer.status);
+    return;
+  }
+  if (!changed) return;
+  try { window.localStorage.setItem(%(epoch)s, `${Date.now()} ${Math.random()}`); } catch {}
+  if (target) { window.location.assign(target); return; }
+  socket.disconnect();
+  socket.reconnect();
+})(%(arguments)s)
+"""
+
+# Once for each page; the socket is the tab's latest. A new connection carries the new cookies, and
+# its page load drops what the tab held for the former user.
+FOLLOW = """
+(() => {
+  const first = !window.__reflex_drf_socket;
+  window.__reflex_drf_socket = socket;
+  if (!first) return;
+  window.addEventListener("storage", (event) => {
+    if (event.key !== %(epoch)s) return;
+    window.__reflex_drf_socket.disconnect();
+    window.__reflex_drf_socket.reconnect();
+  });
+})()
+"""
+
+
+class DeliveringProcessor(BaseStateEventProcessor):
+    """Brings the cookies of events to the browsers behind the sockets of this process.
+
+    Part of the seam: what it uses of Reflex's own are the root context and `_on_disconnect`.
+    """
+
+    def configure(self, **options: Any) -> Self:
+        """Configure, and see what handlers send to browsers."""
+        super().configure(**options)
+        root = self._root_context
+        if root is not None and root.emit_event_impl is not None:
+            emit = hold_redirects(root.emit_event_impl)
+            self._root_context = replace(root, emit_event_impl=emit)
+        return self
+
+    async def start(self) -> None:
+        """Start with browsers that have no more cookies than their handshakes say."""
+        self._overlay = CookieOverlay()
+        await super().start()
+
+    def complete(self, origin: HttpRequest, token: str, router_data: RouterData) -> HttpRequest:
+        """Add to the request of an event the cookies its browser was given since the handshake."""
+        for name, value in self._overlay.of(token, str(router_data.get("sid"))).items():
+            if value:
+                origin.COOKIES[name] = value
+            else:
+                origin.COOKIES.pop(name, None)
+        return origin
+
+    async def deliver(
+        self, scope: EventScope, context: EventContext, router_data: RouterData, *, follow: bool
+    ) -> None:
+        """Send the browser what an ended event still has for it.
+
+        That is the way to its cookies, what a middleware answered, and with `follow` the script
+        that notices sign-ins of other tabs.
+        """
+        events = [follow_sign_ins()] if follow else []
+        if scope.cookies:
+            events += await self._fetch(scope, context.token, router_data)
+        elif scope.target:
+            events.append(rx.redirect(scope.target))
+        if scope.answer is not None:
+            logger.info("Middleware answered an event: %s.", scope.answer.status_code)
+            events.append(answer_event(scope.answer))
+        # What is sent from here on is not held back again.
+        scope.changes_user = False
+        if events:
+            await context.emit_event(*Event.from_event_type(events))
+
+    async def _fetch(self, scope: EventScope, token: str, router_data: RouterData) -> list[Any]:
+        sid = str(router_data.get("sid") or "")
+        if not sid or not can_keep():
+            unsent_cookies.report(scope.cookies)
+            return []
+        headers = router_data.get("headers") or {}
+        connection = Connection(token, sid, headers.get("user-agent", ""))
+        held = (parse_cookie(headers.get("cookie", "")), scope.origin.COOKIES)
+        async with database_thread():
+            ticket = await sync_to_async(issue)(scope.cookies, held, connection)
+        if not scope.changes_user:
+            # Who signs in or out gets a new connection instead: this one stays the former user's,
+            # so that no event on it fills the tab for the next one.
+            self._overlay.add(token, sid, scope.cookies)
+        return [rx.call_script(fetch_script(ticket, scope.changes_user, scope.target))]
+
+    def _on_disconnect(self, token: str) -> None:
+        self._overlay.forget(token)
+        super()._on_disconnect(token)
+
+
+def hold_redirects(emit: EmitEventProtocol) -> EmitEventProtocol:
+    """Keep a redirect of an event that signs in or out until the browser has its cookies.
+
+    The page it leads to would otherwise load as the former user.
+    """
+
+    async def emit_others(token: str, *events: Event) -> None:
+        scope = scope_var.get()
+        if scope is not None and scope.changes_user:
+            events = tuple(event for event in events if not is_held(scope, event))
+        if events:
+            await emit(token, *events)
+
+    return emit_others
+
+
+def is_held(scope: EventScope, event: Event) -> bool:
+    """Tell whether an event is a redirect within this window, and remember where it leads."""
+    path = event.payload.get("path")
+    if event.name != "_redirect" or event.payload.get("external") or not isinstance(path, str):
+        return False
+    if not is_navigable(path) or path.startswith("#"):
+        return False
+    scope.target = get_config().prepend_frontend_path(path) if path.startswith("/") else path
+    return True
+
+
+def fetch_script(ticket: str, changes_user: bool, target: str) -> str:
+    """Write the script that exchanges a ticket."""
+    path = get_config().prepend_backend_path(PATH)
+    arguments = [json.dumps(value) for value in (ticket, path, changes_user, target)]
+    return FETCH % {"epoch": json.dumps(EPOCH), "arguments": ", ".join(arguments)}
+
+
+def follow_sign_ins() -> Any:
+    """Let a tab notice when another tab of its browser signs in or out."""
+    return rx.call_script(FOLLOW % {"epoch": json.dumps(EPOCH)})
