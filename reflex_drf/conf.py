@@ -48,6 +48,8 @@ DEFAULTS: dict[str, Any] = {
     "DJANGO_PREFIXES": None,
     # Largest body of one upload to Reflex, in bytes; None leaves it to the server in front.
     "MAX_UPLOAD_BYTES": 100 * 1024 * 1024,
+    # Whether rows are made by a compiled plan wherever that gives what DRF's serializer gives.
+    "COMPILED_REPRESENTATION": True,
     # How long the browser may take to fetch the cookies that an event has set.
     "TICKET_SECONDS": 30,
 }

@@ -10,21 +10,17 @@ from asgiref.sync import sync_to_async
 from django.db.models import Model, QuerySet
 from rest_framework.serializers import BaseSerializer, ListSerializer, ModelSerializer
 
-from reflex_drf.representation import plain
+from reflex_drf.compiled import plain_data
 
 __all__ = ["AsyncListSerializer", "ReflexDjangoModelSerializer", "adata"]
 
 M = TypeVar("M", bound=Model)
 
 
-def _plain_data(serializer: BaseSerializer[Any]) -> Any:
-    return plain(serializer.data)
-
-
 async def adata(serializer: BaseSerializer[Any]) -> Any:
     """Give the `data` of any DRF serializer as plain JSON values, read in the database thread."""
     # `data` runs the query and whatever the fields' sources ask for, so never on the loop.
-    return await sync_to_async(_plain_data)(serializer)
+    return await sync_to_async(plain_data)(serializer)
 
 
 class _AsyncMethods:

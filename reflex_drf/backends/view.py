@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from reflex_drf.backends.limits import find_refusal, refuse_to_read
 from reflex_drf.backends.request import CallRequest
 from reflex_drf.backends.response import skip_rendering
+from reflex_drf.compiled import compile_serializer
 from reflex_drf.errors import ConfigurationError
 
 __all__ = ["ViewRun", "rebind"]
@@ -41,6 +42,7 @@ class ViewRun:
         self.hook("initialize_request", self.initialize_request)
         self.hook("initial", self.initial)
         self.hook("handle_exception", self.handle_exception)
+        self.hook("get_serializer", self.get_serializer)
         self.hook("get_paginated_response", self.note_rows)
         self.hook("get_apaginated_response", self.note_rows)
         return view
@@ -90,6 +92,16 @@ class ViewRun:
             return original(error)
 
         return handle_exception
+
+    def get_serializer(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Let the view's serializer read rows by a plan; the view gets the values DRF gives."""
+
+        def get_serializer(*args: Any, **kwargs: Any) -> Any:
+            serializer = original(*args, **kwargs)
+            compile_serializer(serializer)
+            return serializer
+
+        return get_serializer
 
     def note_rows(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """Note the rows that an envelope is put around."""

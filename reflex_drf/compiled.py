@@ -1,0 +1,256 @@
+"""Rows as DRF's serializers make them, without going through each field of each row.
+
+For one run a plan is made from the serializer's fields: how each value is read, and what becomes
+of it. What a field does in a way of its own is asked of the field itself, and a serializer with a
+`to_representation` of its own is DRF's alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from django.db.models import Model, QuerySet
+from django.db.models.manager import BaseManager
+from rest_framework import fields, relations
+from rest_framework.serializers import BaseSerializer, ListSerializer, Serializer
+
+from reflex_drf.columns import SKIP, Source, find_source, is_plain_model
+from reflex_drf.conf import settings
+from reflex_drf.converters import Show, Table, inherits, make_table, related_table, same
+from reflex_drf.fieldsets import METHODS, Live, is_understood, readable_fields, reads_as_drf
+from reflex_drf.plans import Batch, Plan, Step, converter, spread_many, spread_one
+from reflex_drf.representation import plain
+
+__all__ = ["compile_serializer", "plain_data"]
+
+
+class Planner:
+    """Makes the plan of one serializer for one model."""
+
+    def __init__(self, live: Live, model: Any, *, json: bool) -> None:
+        self.live, self.model, self.json = live, model, json
+        self.finish: Show = plain if json else same
+
+    def plan(self, serializer: Any) -> Plan:
+        """Plan a serializer that is understood."""
+        return Plan([self.step(field) for field in readable_fields(serializer, self.live)])
+
+    def step(self, field: Any) -> Step:
+        """Plan one field."""
+        if METHODS & field.__dict__.keys():
+            return self.asked(field)
+        if type(field).to_representation is fields.SerializerMethodField.to_representation:
+            return self.method(field)
+        make = WAYS.get(type(field).get_attribute)
+        return (make(self, field) if make else None) or self.asked(field)
+
+    def asked(self, field: Any) -> Step:
+        """Let the serializer's own field do it all."""
+        return Step(field.field_name, same, self.ask(field.field_name))
+
+    def ask(self, name: str) -> Show:
+        """Do for one field of one object what `Serializer.to_representation` does."""
+        live, finish = self.live, self.finish
+
+        def ask(instance: Any) -> Any:
+            field = live.field(name)
+            try:
+                value = field.get_attribute(instance)
+            except fields.SkipField:
+                return SKIP
+            held = value.pk if isinstance(value, relations.PKOnlyObject) else value
+            return None if held is None else finish(field.to_representation(value))
+
+        return ask
+
+    def other(self, name: str, prepare: Show = same) -> Show:
+        """Let the serializer's own field convert a value that no table knows."""
+        live, finish = self.live, self.finish
+
+        def other(value: Any) -> Any:
+            if callable(value):
+                # Called or left alone by DRF's own rules.
+                value = fields.get_attribute({"": value}, [""])
+            if value is None:
+                return None
+            return finish(live.field(name).to_representation(prepare(value)))
+
+        return other
+
+    def method(self, field: Any) -> Step:
+        """Plan a `SerializerMethodField`."""
+        if not inherits(field, fields.Field, "get_attribute"):
+            return self.asked(field)
+        method, finish = getattr(self.live.serializer, field.method_name), self.finish
+        if finish is same:
+            return Step(field.field_name, same, method)
+        return Step(field.field_name, same, lambda instance: finish(method(instance)))
+
+    def attribute(self, field: Any) -> Step | None:
+        """Plan a field that shows what its source gives."""
+        source = find_source(self.model, field.source_attrs, what_is_missing(field))
+        if source is None:
+            return None
+        if source.related is not None:
+            return self.nested(field, source)
+        table = make_table(field, self.other(field.field_name), json=self.json)
+        return self.converted(field, source, table)
+
+    def converted(
+        self, field: Any, source: Source, table: Table, other: Show | None = None
+    ) -> Step:
+        """Plan a field whose values a table converts."""
+        name = field.field_name
+        if source.skips:
+            table[type(SKIP)] = same
+        show, show_all = converter(table, other or self.other(name))
+        return Step(name, source.fetch, show, show_all, self.ask(name), source)
+
+    def related(self, field: Any) -> Step | None:
+        """Plan a relation to one."""
+        source = find_source(self.model, field.source_attrs)
+        if source is None or source.related is None or source.many:
+            return None
+        kind = type(field)
+        if kind.use_pk_only_optimization is relations.RelatedField.use_pk_only_optimization:
+            table = related_table(field, source.related, json=self.json)
+            return self.converted(field, source, table)
+        if kind.to_representation is not relations.PrimaryKeyRelatedField.to_representation:
+            return None
+        if self.model.serializable_value is not Model.serializable_value:
+            return None
+        key = find_source(self.model, [source.key or ""])
+        if key is None or len(field.source_attrs) > 1:
+            return None
+        other = self.other(field.field_name, only_key)
+        return self.converted(field, key, make_table(field, other, json=self.json), other)
+
+    def nested(self, field: Any, source: Source) -> Step | None:
+        """Plan a serializer inside another."""
+        live, name, many = self.live, field.field_name, source.many
+        if many and not reads_as_drf(field, ListSerializer):
+            return None
+        child = field.child if many else field
+        if not is_understood(child):
+            return None
+        inner = Live(lambda: live.field(name).child if many else live.field(name))
+        plan = Planner(inner, source.related, json=self.json).plan(child)
+        step = self.spread(field, source, plan.rows)
+        return step if plan.by_column else replace(step, show_all=None)
+
+    def many_related(self, field: Any) -> Step | None:
+        """Plan a relation to many."""
+        source, child = find_source(self.model, field.source_attrs), field.child_relation
+        usual = relations.ManyRelatedField.to_representation
+        if source is None or not source.many or type(field).to_representation is not usual:
+            return None
+        show = related_table(child, source.related, json=self.json).get(source.related)  # type: ignore[arg-type]
+        if show is None or METHODS & child.__dict__.keys():
+            return None
+        step = self.spread(field, source, lambda instances: list(map(show, instances)))
+        fetch = source.fetch
+        # Nothing can be related to what was never saved.
+        return replace(step, fetch=lambda row: () if row.pk is None else fetch(row))
+
+    def spread(self, field: Any, source: Source, each: Batch) -> Step:
+        """Plan a field whose objects are converted all together."""
+        name = field.field_name
+        show_all = (spread_many if source.many else spread_one)(
+            source.related, each, self.other(name)
+        )
+
+        def show(value: Any) -> Any:
+            return show_all([value])[0]
+
+        return Step(name, source.fetch, show, show_all, self.ask(name), source)
+
+
+WAYS: dict[Any, Any] = {
+    fields.Field.get_attribute: Planner.attribute,
+    relations.RelatedField.get_attribute: Planner.related,
+    relations.ManyRelatedField.get_attribute: Planner.many_related,
+}
+
+
+def what_is_missing(field: Any) -> Any:
+    """Give what stands for a value behind a relation that leads to nothing."""
+    if field.default is not fields.empty:
+        return ...
+    if field.allow_null:
+        return None
+    return ... if field.required else SKIP
+
+
+def only_key(value: Any) -> relations.PKOnlyObject:
+    """Give a key as DRF hands it to a field that wants no more."""
+    return relations.PKOnlyObject(pk=getattr(value, "pk", value))
+
+
+def make_plan(serializer: Any, model: Any, *, json: bool) -> Plan:
+    """Plan a serializer for the objects of one model."""
+    return Planner(Live(lambda: serializer), model, json=json).plan(serializer)
+
+
+def represent(serializer: Any, value: Any, *, json: bool = False) -> Any:
+    """Do what DRF's `to_representation` of an understood serializer does."""
+    if isinstance(serializer, ListSerializer):
+        return represent_list(serializer, value, json=json)
+    if is_plain_model(type(value)):
+        return make_plan(serializer, type(value), json=json).row(value)
+    return ask_drf(serializer, value, json=json)
+
+
+def represent_list(serializer: Any, value: Any, *, json: bool) -> Any:
+    """Do the same for several objects."""
+    value = value.all() if isinstance(value, BaseManager) else value
+    if json and isinstance(value, QuerySet) and is_plain_model(value.model):
+        rows = make_plan(serializer.child, value.model, json=json).read(value)
+        if rows is not None:
+            return rows
+    instances = list(value)
+    kinds = set(map(type, instances))
+    if len(kinds) != 1 or not is_plain_model(model := kinds.pop()):
+        return ask_drf(serializer, instances, json=json)
+    return make_plan(serializer.child, model, json=json).rows(instances)
+
+
+def ask_drf(serializer: Any, value: Any, *, json: bool) -> Any:
+    """Leave it to the serializer's class, as if nothing had been set on the serializer."""
+    data = type(serializer).to_representation(serializer, value)
+    return plain(data) if json else data
+
+
+def is_compiled(serializer: Any) -> bool:
+    """Tell whether a plan may stand in for a serializer's own way."""
+    if not settings.COMPILED_REPRESENTATION:
+        return False
+    if isinstance(serializer, ListSerializer):
+        return reads_as_drf(serializer, ListSerializer) and is_understood(serializer.child)
+    return is_understood(serializer)
+
+
+def compile_serializer(serializer: Any) -> None:
+    """Let a serializer's `data` be made by a plan, from the very values that DRF gives."""
+    if is_compiled(serializer):
+        serializer.to_representation = partial(represent, serializer)
+
+
+def plain_data(serializer: BaseSerializer[Any]) -> Any:
+    """Give a serializer's `data` as plain JSON values."""
+    if not (is_unread(serializer) and is_compiled(serializer)):
+        return plain(serializer.data)
+    data = represent(serializer, serializer.instance, json=True)
+    # Kept where DRF keeps what it has read: asking twice reads once.
+    serializer._data = data  # type: ignore[attr-defined]
+    return data
+
+
+def is_unread(serializer: Any) -> bool:
+    """Tell whether `data` would now be made from the instance, and from nothing else."""
+    return (
+        getattr(type(serializer), "data", None) in (Serializer.data, ListSerializer.data)
+        and serializer.instance is not None
+        and not {"initial_data", "_data", "_errors"} & serializer.__dict__.keys()
+    )

@@ -1,0 +1,249 @@
+"""What each of DRF's own fields makes of a value, told by the type of the value.
+
+A table has a function for each type that can be converted without asking the field again. What
+stands in no table goes to the field itself, so a table only has to hold what is certain.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import uuid
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db.models.fields.files import FieldFile, ImageFieldFile
+from django.utils.duration import duration_iso_string, duration_string
+from rest_framework import DJANGO_DURATION_FORMAT, ISO_8601, fields, relations
+from rest_framework.settings import api_settings
+
+from reflex_drf.representation import plain, plain_float
+
+__all__ = ["Show", "Table", "inherits", "make_table", "related_table", "same"]
+
+Show = Callable[[Any], Any]
+Table = dict[type, Show]
+Maker = Callable[[Any, Show, bool], Table]
+
+
+def same(value: Any) -> Any:
+    """Leave a value as it is; a table that holds only this one is not even called."""
+    return value
+
+
+def make_table(field: Any, other: Show, *, json: bool) -> Table:
+    """Give the table of a bound field for one run, in which settings and time zone hold still.
+
+    `other` asks the field itself; `json` asks for JSON values in place of those that DRF leaves
+    to its encoder.
+    """
+    # Looked up by the function: a subclass or a patch with its own is none of these.
+    maker = MAKERS.get(type(field).to_representation)
+    table = {} if maker is None else maker(field, other, json)
+    table[type(None)] = same
+    return table
+
+
+def inherits(field: Any, kind: type, *names: str) -> bool:
+    """Tell whether a field has DRF's own methods of these names."""
+    return all(getattr(type(field), name) is getattr(kind, name) for name in names)
+
+
+def encoded(*types: type, json: bool) -> Table:
+    """Give values that DRF leaves to its encoder."""
+    return dict.fromkeys(types, plain if json else same)
+
+
+def text(field: Any, other: Show, json: bool) -> Table:
+    return {str: same}
+
+
+def integer(field: Any, other: Show, json: bool) -> Table:
+    return {int: same}
+
+
+def big_integer(field: Any, other: Show, json: bool) -> Table:
+    coerced = getattr(field, "coerce_to_string", api_settings.COERCE_BIGINT_TO_STRING)
+    return {int: str if coerced else same}
+
+
+def floating(field: Any, other: Show, json: bool) -> Table:
+    return {float: plain_float if json else same}
+
+
+def boolean(field: Any, other: Show, json: bool) -> Table:
+    usual = True in field.TRUE_VALUES and False not in field.TRUE_VALUES
+    return {bool: same} if usual and False in field.FALSE_VALUES else {}
+
+
+def decimals(field: Any, other: Show, json: bool) -> Table:
+    if field.localize or not inherits(field, fields.DecimalField, "quantize"):
+        return {}
+    coerced = getattr(field, "coerce_to_string", api_settings.COERCE_DECIMAL_TO_STRING)
+    write = decimal_text(field) if coerced else plain if json else same
+    quantize, normalize = quantizer(field), field.normalize_output
+
+    def show(value: decimal.Decimal) -> Any:
+        value = quantize(value)
+        return write(value.normalize() if normalize else value)
+
+    return {decimal.Decimal: show}
+
+
+def quantizer(field: Any) -> Show:
+    """Round as the field does, with its context made once."""
+    if field.decimal_places is None:
+        return same
+    context = decimal.getcontext().copy()
+    if field.max_digits is not None:
+        context.prec = field.max_digits
+    exponent, rounding = decimal.Decimal(".1") ** field.decimal_places, field.rounding
+    return lambda value: value.quantize(exponent, rounding=rounding, context=context)
+
+
+def decimal_text(field: Any) -> Show:
+    """Write a rounded decimal without an exponent."""
+    places = field.decimal_places
+    if places is not None and 0 <= places <= 6 and not field.normalize_output:
+        # So few places are never written with an exponent, and this is the faster way.
+        return str
+    return "{:f}".format
+
+
+def date_time(field: Any, other: Show, json: bool) -> Table:
+    helpers = ("enforce_timezone", "default_timezone")
+    if not inherits(field, fields.DateTimeField, *helpers):
+        return {}
+    style = getattr(field, "format", api_settings.DATETIME_FORMAT)
+    if style is None:
+        return encoded(datetime.datetime, json=json)
+    if style.lower() != ISO_8601:
+        return {}
+    zone = field.timezone if hasattr(field, "timezone") else field.default_timezone()
+    return {datetime.datetime: moment(zone, other)}
+
+
+def moment(zone: Any, other: Show) -> Show:
+    """Write a moment of a known time zone in another one; what may fail is left to the field."""
+    utc = zone is datetime.UTC or (type(zone) is ZoneInfo and zone.key == "UTC")
+
+    def show(value: datetime.datetime) -> Any:
+        held = value.tzinfo
+        if held is None:
+            return value.isoformat() if zone is None else other(value)
+        if utc and held is datetime.UTC:
+            return f"{value.isoformat()[:-6]}Z"
+        if zone is None or type(held) not in KNOWN_ZONES:
+            return other(value)
+        try:
+            written = value.astimezone(zone).isoformat()
+        except OverflowError:
+            return other(value)
+        return f"{written[:-6]}Z" if written.endswith("+00:00") else written
+
+    return show
+
+
+KNOWN_ZONES = {datetime.timezone, ZoneInfo}
+
+
+def date(field: Any, other: Show, json: bool) -> Table:
+    style = getattr(field, "format", api_settings.DATE_FORMAT)
+    if style is None:
+        return encoded(datetime.date, json=json)
+    return {datetime.date: datetime.date.isoformat} if style.lower() == ISO_8601 else {}
+
+
+def time(field: Any, other: Show, json: bool) -> Table:
+    style = getattr(field, "format", api_settings.TIME_FORMAT)
+    if style is None:
+        return encoded(datetime.time, json=json)
+    return {datetime.time: datetime.time.isoformat} if style.lower() == ISO_8601 else {}
+
+
+def duration(field: Any, other: Show, json: bool) -> Table:
+    style = getattr(field, "format", api_settings.DURATION_FORMAT)
+    if style is None:
+        return encoded(datetime.timedelta, json=json)
+    styles = {ISO_8601: duration_iso_string, DJANGO_DURATION_FORMAT: duration_string}
+    write = styles.get(style.lower()) if isinstance(style, str) else None
+    return {datetime.timedelta: write} if write else {}
+
+
+def choice(field: Any, other: Show, json: bool) -> Table:
+    # A choice is found by its text: among choices of one type, each value finds itself or nothing.
+    kinds = set(map(type, field.choice_strings_to_values.values()))
+    if kinds <= {str}:
+        return {str: same}
+    return {int: same} if kinds == {int} else {}
+
+
+def unique_id(field: Any, other: Show, json: bool) -> Table:
+    style = field.uuid_format
+    return {uuid.UUID: str if style == "hex_verbose" else attrgetter(style)}
+
+
+def anything(field: Any, other: Show, json: bool) -> Table:
+    """A field that gives what it gets."""
+    table = encoded(dict, list, tuple, float, decimal.Decimal, uuid.UUID, json=json)
+    table.update(encoded(datetime.datetime, datetime.date, datetime.timedelta, json=json))
+    return {**table, str: same, int: same, bool: same}
+
+
+def json_value(field: Any, other: Show, json: bool) -> Table:
+    return {} if field.binary else anything(field, other, json)
+
+
+def file(field: Any, other: Show, json: bool) -> Table:
+    def show(value: Any) -> Any:
+        return other(value) if value else None
+
+    return {FieldFile: show, ImageFieldFile: show}
+
+
+def primary_key(field: Any, other: Show, json: bool) -> Table:
+    if field.pk_field is not None:
+        return {}
+    return {int: same, str: same, uuid.UUID: str if json else same}
+
+
+MAKERS: dict[Any, Maker] = {
+    fields.CharField.to_representation: text,
+    fields.IntegerField.to_representation: integer,
+    fields.FloatField.to_representation: floating,
+    fields.BooleanField.to_representation: boolean,
+    fields.DecimalField.to_representation: decimals,
+    fields.DateTimeField.to_representation: date_time,
+    fields.DateField.to_representation: date,
+    fields.TimeField.to_representation: time,
+    fields.DurationField.to_representation: duration,
+    fields.ChoiceField.to_representation: choice,
+    fields.UUIDField.to_representation: unique_id,
+    fields.JSONField.to_representation: json_value,
+    fields.ReadOnlyField.to_representation: anything,
+    fields.FileField.to_representation: file,
+    relations.PrimaryKeyRelatedField.to_representation: primary_key,
+}
+if hasattr(fields, "BigIntegerField"):
+    MAKERS[fields.BigIntegerField.to_representation] = big_integer
+
+
+def related_table(field: Any, model: Any, *, json: bool) -> Table:
+    """Give the table of a relation, of which the related objects themselves are the values."""
+    way = type(field).to_representation
+    show: Show | None = None
+    if way is relations.PrimaryKeyRelatedField.to_representation and field.pk_field is None:
+        show = attrgetter("pk")
+    elif way is relations.SlugRelatedField.to_representation:
+        show = attrgetter(field.slug_field.replace("__", "."))
+    elif way is relations.StringRelatedField.to_representation:
+        show = str
+    if show is None:
+        return {type(None): same}
+    return {type(None): same, model: then_plain(show) if json else show}
+
+
+def then_plain(show: Show) -> Show:
+    return lambda value: plain(show(value))

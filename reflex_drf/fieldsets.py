@@ -1,0 +1,160 @@
+"""The readable fields of a serializer class, built once where the class alone decides on them.
+
+Building the fields of a `ModelSerializer` costs more than reading a row with them, and DRF does
+it for each serializer made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Lock
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from django.core.signals import setting_changed
+from rest_framework import serializers
+
+__all__ = ["Live", "is_understood", "readable_fields", "reads_as_drf"]
+
+BASE = serializers.Serializer
+LIST = serializers.ListSerializer
+MODEL = serializers.ModelSerializer
+
+# What decides on the fields of a serializer, besides its declarations and its Meta.
+BUILDERS = (
+    *("__new__", "__init__", "fields", "get_fields", "get_field_names", "get_extra_kwargs"),
+    *("get_default_field_names", "include_extra_kwargs", "get_uniqueness_extra_kwargs"),
+    *("get_unique_together_constraints", "get_unique_together_validators", "get_validators"),
+    *("get_unique_for_date_validators", "_get_model_fields", "build_field", "bind"),
+    *("build_standard_field", "build_relational_field", "build_nested_field"),
+    *("build_property_field", "build_url_field", "build_unknown_field", "__deepcopy__"),
+)
+# Set on a field or serializer itself, these come before those of its class.
+METHODS = frozenset(
+    {"to_representation", "get_attribute", "get_default", "quantize", "enforce_timezone"}
+    | {"default_timezone", "use_pk_only_optimization", "_readable_fields", "get_fields"}
+)
+
+
+class Live:
+    """Gives the serializer itself, for what only its own fields and methods can do.
+
+    For a nested serializer this has the fields of the outer one built, so it waits until asked.
+    """
+
+    def __init__(self, get: Callable[[], Any]) -> None:
+        self._get = get
+
+    @property
+    def serializer(self) -> Any:
+        return self._get()
+
+    def field(self, name: str) -> Any:
+        """Give the serializer's own field of a name."""
+        return self._get().fields[name]
+
+
+def reads_as_drf(field: Any, kind: type) -> bool:
+    """Tell whether a serializer makes rows in DRF's way."""
+    own: Any = type(field)
+    return (
+        isinstance(field, kind)
+        and own.to_representation is kind.to_representation  # type: ignore[attr-defined]
+        and not METHODS & field.__dict__.keys()
+    )
+
+
+def is_understood(serializer: Any) -> bool:
+    """Tell whether a serializer makes a row by going through its fields, and no other way."""
+    own: Any = type(serializer)
+    return reads_as_drf(serializer, BASE) and own._readable_fields is BASE._readable_fields
+
+
+def readable_fields(serializer: Any, live: Live) -> list[Any]:
+    """Give the fields that show, without building them where the class decides on them."""
+    if "fields" not in serializer.__dict__:
+        known = fields_of(type(serializer))
+        if known is not None:
+            return known
+    return list(live.serializer._readable_fields)
+
+
+# Kept for as long as the class is: what is kept knows neither the class nor any serializer of it.
+_lock = Lock()
+_known: WeakKeyDictionary[type, tuple[Any, list[Any] | None]] = WeakKeyDictionary()
+
+
+def forget_fields(**kwargs: Any) -> None:
+    """Build anew: settings have a say in what a model's fields become."""
+    with _lock:
+        _known.clear()
+
+
+setting_changed.connect(forget_fields, dispatch_uid="reflex_drf.fieldsets.forget_fields")
+
+
+def fields_of(cls: type) -> list[Any] | None:
+    """Give the readable fields of every serializer of a class, or None where they may differ."""
+    state = declared_state(cls)
+    with _lock:
+        found = _known.get(cls)
+    if found is None or found[0] != state:
+        found = (state, build_fields(cls))
+        with _lock:
+            _known[cls] = found
+    fields = found[1]
+    return fields if fields is not None and all(map(is_still_fixed, fields)) else None
+
+
+def declared_state(cls: Any) -> tuple[Any, ...]:
+    """Give what a class declares, to notice when a project changes it on the way."""
+    meta = getattr(cls, "Meta", None)
+    options = [(name, getattr(meta, name, None)) for name in META_OPTIONS]
+    return (
+        tuple(cls._declared_fields.items()),
+        tuple(getattr(cls, name, None) for name in BUILDERS),
+        tuple((name, frozen(value)) for name, value in options),
+    )
+
+
+META_OPTIONS = ("model", "fields", "exclude", "depth", "read_only_fields", "extra_kwargs")
+
+
+def frozen(value: Any) -> Any:
+    """Copy an option, so that a later change of it shows."""
+    if isinstance(value, dict):
+        return {key: frozen(item) for key, item in value.items()}
+    return tuple(value) if isinstance(value, list) else value
+
+
+def build_fields(cls: Any) -> list[Any] | None:
+    """Build the fields once, if every serializer of the class would build the same."""
+    base: Any = MODEL if issubclass(cls, MODEL) else BASE
+    if issubclass(cls, serializers.HyperlinkedModelSerializer):
+        base = serializers.HyperlinkedModelSerializer
+    if any(getattr(cls, name, None) is not getattr(base, name, None) for name in BUILDERS):
+        return None
+    prototype = cls()
+    fields = list(prototype._readable_fields)
+    if not all(map(is_fixed, fields)):
+        return None
+    for field in fields:
+        # Leads to the prototype, and so to the class.
+        field.parent = None
+    return fields
+
+
+def is_fixed(field: Any) -> bool:
+    """Tell whether a field is the same in every serializer of a class."""
+    if isinstance(field, (BASE, LIST)):
+        return is_still_fixed(field)
+    # A field of a project's own may look at its serializer when it is bound to it.
+    return type(field).__module__.partition(".")[0] == "rest_framework"
+
+
+def is_still_fixed(field: Any) -> bool:
+    """Tell the same of a nested serializer, whose class may have changed since."""
+    if isinstance(field, LIST):
+        plain_list = type(field).__init__ is LIST.__init__ and type(field).bind is LIST.bind
+        return plain_list and isinstance(field.child, BASE) and is_still_fixed(field.child)
+    return not isinstance(field, BASE) or fields_of(type(field)) is not None
