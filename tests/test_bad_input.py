@@ -246,7 +246,7 @@ class TestSize:
                 ("start_edit", {"pk": "x" * 10**6}),
                 ("save", {}),
             ):
-                await tab.send_name(f"{prefix}.{name}", payload, raises=False)
+                await tab.send_name(f"{prefix}.{name}", payload)
             await tab.send(BadProductState.load)
             assert len(tab.get(BadProductState, "data")) == 3
             assert_no_traceback(tab)

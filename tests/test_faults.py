@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +31,10 @@ from tests.shop.models import Category, Product, Tag, Task
 from tests.shop.views import ProductViewSet, TaskViewSet
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+TESTS = Path(__file__).resolve().parent
+PAGE = TESTS.parent / "docs" / "security.md"
 
 
 class OwnRowsOnly(permissions.BasePermission):
@@ -270,3 +276,14 @@ def test_nothing_of_django_is_patched(settings: Any) -> None:
         value = getattr(owner, name)
         function = getattr(value, "fget", value)
         assert function.__module__.startswith(("django.", "rest_framework."))
+
+
+def test_the_tests_that_the_page_names_exist() -> None:
+    guarded = PAGE.read_text().split("## What is guarded")[1]
+    modules = {path.name: path.read_text() for path in TESTS.glob("test_*.py")}
+    assert set(re.findall(r"test_\w+\.py", guarded)) <= set(modules)
+    everything = "\n".join(modules.values())
+    for name in re.findall(r"\b(?:test_\w+|Test\w+)\b(?!\.py)", guarded):
+        assert re.search(rf"(?:def|class) {name}\b", everything), name
+    for module, name in re.findall(r"(test_\w+\.py)::(\w+)", guarded):
+        assert re.search(rf"(?:def|class) {name}\b", modules[module]), name

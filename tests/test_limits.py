@@ -138,3 +138,24 @@ def test_no_limit_is_no_limit(admin: Any, settings: Any) -> None:
 def test_what_is_measured_is_never_less_than_what_is_sent(data: Any) -> None:
     assert measure(data)[0] >= len(as_json(data)) - 2
     assert measure([data] * 50)[0] >= len(as_json([data] * 50))
+
+
+@pytest.mark.parametrize(
+    ("action", "inputs"),
+    [
+        ("list", {"query": {"search": "x" * 40_000}}),
+        ("list", {"query": {"tag": ["1"] * 10_000}}),
+        ("retrieve", {"kwargs": {"pk": "9" * 40_000}}),
+    ],
+)
+def test_a_url_is_no_longer_than_servers_take(action: str, inputs: Any, admin: Any) -> None:
+    reply = call_view(Call(view=ProductViewSet, action=action, **inputs), origin(admin))
+    assert (reply.status, reply.errors and reply.errors.message) == (
+        414,
+        "The request is too long.",
+    )
+
+
+def test_a_long_search_is_still_a_search(admin: Any) -> None:
+    given = Call(view=ProductViewSet, action="list", query={"search": "x" * 10_000})
+    assert call_view(given, origin(admin)).rows == []

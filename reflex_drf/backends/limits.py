@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import Any, Never
 from urllib.parse import urlencode
@@ -13,9 +13,12 @@ from rest_framework.exceptions import ParseError
 from rest_framework.settings import api_settings
 
 from reflex_drf.backends.encoding import form_fields
-from reflex_drf.backends.request import CallRequest, encode_json
+from reflex_drf.backends.request import CallRequest, encode_json, encode_query
 
-__all__ = ["find_refusal", "refuse_to_read"]
+__all__ = ["find_refusal", "is_too_long", "refuse_to_read"]
+
+# Servers take URLs of 4 to 64 KB; SQLite searches for no more than 50,000 bytes.
+LONGEST_URL = 32 * 1024
 
 # The most bytes that JSON makes of one character, and of any value that is no text or number.
 LONGEST_ESCAPE = 6
@@ -28,6 +31,11 @@ def find_refusal(source: CallRequest) -> Exception | None:
     if source.content_type == "application/json":
         return refuse_json(source.input_data)
     return refuse_form(source)
+
+
+def is_too_long(path: str, query: Mapping[str, Any]) -> bool:
+    """Tell whether a URL is longer than servers take."""
+    return len(path) + len(encode_query(query)) > LONGEST_URL
 
 
 def refuse_to_read(request: Any, refusal: Exception) -> None:
