@@ -14,7 +14,7 @@ from django.db import connections
 
 from reflex_drf.bridge import threads
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.servers", "tests.signing_app"]
 
 # Whether the group can run here, and what to do when it cannot.
 GROUPS = {

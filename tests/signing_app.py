@@ -1,0 +1,149 @@
+"""A small app with a login of its own, as a server process: for the wire and for Chromium."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.servers import Server, _environment, _free_port, _stop
+from tests.throwaway import ROOT, RXCONFIG, Project
+
+# Fewer than the thirty of the default, so that a test can wait until a ticket is too old.
+SECONDS = 6
+APP = """
+import reflex as rx
+
+from reflex_drf.state import AppState
+
+
+class SignInState(AppState):
+    result: str = ""
+    held: str = ""
+    loaded: str = ""
+
+    @rx.event
+    async def sign_in(self, username: str, password: str):
+        self.result = "in" if await self.login(username, password) else "refused"
+
+    @rx.event
+    async def sign_in_and_go(self):
+        if await self.login("ann", "ann-demo"):
+            return rx.redirect("/inside?tab=2")
+
+    @rx.event
+    async def sign_in_as_bob(self):
+        await self.login("bob", "bob-demo")
+
+    @rx.event
+    async def sign_out(self):
+        await self.logout()
+
+    @rx.event
+    def hold(self):
+        self.held = f"held by {self.user}"
+
+    @rx.event
+    def count(self):
+        self.session["count"] = self.session.get("count", 0) + 1
+        self.held = str(self.session["count"])
+
+    @rx.event
+    def load(self):
+        self.loaded = f"loaded for {self.user}"
+
+
+def buttons():
+    return rx.box(
+        rx.text("user ", SignInState.username, id="user"),
+        rx.text(SignInState.held, id="held"),
+        rx.text(SignInState.loaded, id="loaded"),
+        rx.el.button("Go", on_click=SignInState.sign_in_and_go),
+        rx.el.button("Bob", on_click=SignInState.sign_in_as_bob),
+        rx.el.button("Ann", on_click=SignInState.sign_in("ann", "ann-demo")),
+        rx.el.button("Wrong", on_click=SignInState.sign_in("ann", "wrong")),
+        rx.el.button("Out", on_click=SignInState.sign_out),
+        rx.el.button("Hold", on_click=SignInState.hold),
+        rx.el.button("Count", on_click=SignInState.count),
+        rx.el.input(id="typed"),
+    )
+
+
+app = rx.App()
+app.add_page(buttons, route="/")
+app.add_page(buttons, route="/inside", on_load=SignInState.load)
+"""
+USERS = """
+from django.contrib.auth import get_user_model
+for name in ("ann", "bob"):
+    get_user_model().objects.create_user(name, password=f"{name}-demo")
+"""
+
+
+@pytest.fixture(scope="session")
+def signing_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The production build of the app, with two users."""
+    project = Project(tmp_path_factory.mktemp("signing"))
+    project.extend("mysite/settings.py", f'REFLEX_DRF = {{"TICKET_SECONDS": {SECONDS}}}\n')
+    project.extend("mysite/settings.py", 'ALLOWED_HOSTS = ["localhost"]\n')
+    project.extend(
+        "mysite/settings.py",
+        'USE_TZ = True\nDEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"\n',
+    )
+    project.extend(
+        "mysite/settings.py",
+        'DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqlite3"}}\n',
+    )
+    project.write("rxconfig.py", RXCONFIG)
+    project.write("front/__init__.py", "")
+    # Chromium asks for it, and would note that it is not there.
+    project.write("assets/favicon.ico", "")
+    project.write("front/front.py", APP)
+    environment = {**_environment(), "PYTHONPATH": str(ROOT)}
+    for arguments in (["migrate", "--verbosity", "0"], ["shell", "--verbosity", "0", "-c", USERS]):
+        subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=project.path,
+            env=environment,
+            check=True,
+        )
+    yield from serve(project.path, environment)
+
+
+def serve(directory: Path, environment: dict[str, str]) -> Iterator[Server]:
+    port = _free_port()
+    server = Server(f"http://localhost:{port}", directory, directory / "server.log")
+    command = [sys.executable, "-m", "reflex", "run", "--env", "prod", "--frontend-port", str(port)]
+    with server.log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=directory,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        deadline = time.monotonic() + 240
+        while not answers(f"{server.url}/"):
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=0.1)
+                pytest.fail(f"The app ended by itself:\n{server.log.read_text()}")
+            assert time.monotonic() < deadline, server.log.read_text()
+        yield server
+    finally:
+        _stop(process)
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5).is_success
+    except httpx.TransportError:
+        return False
