@@ -30,7 +30,7 @@ from django.db.models.query import ModelIterable
 from django.db.models.query_utils import DeferredAttribute
 from django.db.models.signals import post_init, pre_init
 
-__all__ = ["SKIP", "Source", "column_rows", "find_source", "is_plain_model"]
+__all__ = ["SKIP", "Source", "find_source", "gives_columns", "is_plain_model"]
 
 Fetch = Callable[[Any], Any]
 
@@ -180,11 +180,9 @@ def prefetch_name(found: Any) -> str:
     return str(found.field.related_query_name() if found.reverse else found.field.name)
 
 
-def column_rows(queryset: QuerySet[Any], columns: Sequence[str]) -> list[Any] | None:
-    """Read a queryset's rows as tuples of columns, or give None where they could differ."""
-    if not (is_untouched(queryset) and is_loaded_by_django(queryset.model)):
-        return None
-    return list(queryset.values_list(*columns))
+def gives_columns(queryset: QuerySet[Any]) -> bool:
+    """Tell whether a queryset's columns say all that its objects would."""
+    return is_untouched(queryset) and is_loaded_by_django(queryset.model)
 
 
 def is_untouched(queryset: QuerySet[Any]) -> bool:

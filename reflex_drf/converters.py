@@ -21,11 +21,29 @@ from rest_framework.settings import api_settings
 
 from reflex_drf.representation import plain, plain_float
 
-__all__ = ["Show", "Table", "inherits", "make_table", "related_table", "same"]
+__all__ = [
+    "Documents",
+    "Moments",
+    "Show",
+    "Table",
+    "inherits",
+    "make_table",
+    "related_table",
+    "same",
+]
 
 Show = Callable[[Any], Any]
+# By the type of a value, or of a column that is of one kind throughout.
 Table = dict[type, Show]
 Maker = Callable[[Any, Show, bool], Table]
+
+
+class Moments(list[Any]):
+    """Moments of UTC as a database keeps them, without their time zone."""
+
+
+class Documents(list[Any]):
+    """Values fresh from a JSON text: plain, finite and nobody else's."""
 
 
 def same(value: Any) -> Any:
@@ -84,10 +102,11 @@ def decimals(field: Any, other: Show, json: bool) -> Table:
     coerced = getattr(field, "coerce_to_string", api_settings.COERCE_DECIMAL_TO_STRING)
     write = decimal_text(field) if coerced else plain if json else same
     quantize, normalize = quantizer(field), field.normalize_output
+    if not normalize:
+        return {decimal.Decimal: lambda value: write(quantize(value))}
 
     def show(value: decimal.Decimal) -> Any:
-        value = quantize(value)
-        return write(value.normalize() if normalize else value)
+        return write(quantize(value).normalize())
 
     return {decimal.Decimal: show}
 
@@ -100,7 +119,7 @@ def quantizer(field: Any) -> Show:
     if field.max_digits is not None:
         context.prec = field.max_digits
     exponent, rounding = decimal.Decimal(".1") ** field.decimal_places, field.rounding
-    return lambda value: value.quantize(exponent, rounding=rounding, context=context)
+    return lambda value: value.quantize(exponent, rounding, context)
 
 
 def decimal_text(field: Any) -> Show:
@@ -122,12 +141,17 @@ def date_time(field: Any, other: Show, json: bool) -> Table:
     if style.lower() != ISO_8601:
         return {}
     zone = field.timezone if hasattr(field, "timezone") else field.default_timezone()
-    return {datetime.datetime: moment(zone, other)}
+    table: Table = {datetime.datetime: moment(zone, other)}
+    return {**table, Moments: lambda value: value.isoformat() + "Z"} if is_utc(zone) else table
+
+
+def is_utc(zone: Any) -> bool:
+    return zone is datetime.UTC or (type(zone) is ZoneInfo and zone.key == "UTC")
 
 
 def moment(zone: Any, other: Show) -> Show:
     """Write a moment of a known time zone in another one; what may fail is left to the field."""
-    utc = zone is datetime.UTC or (type(zone) is ZoneInfo and zone.key == "UTC")
+    utc = is_utc(zone)
 
     def show(value: datetime.datetime) -> Any:
         held = value.tzinfo
@@ -189,7 +213,7 @@ def anything(field: Any, other: Show, json: bool) -> Table:
     """A field that gives what it gets."""
     table = encoded(dict, list, tuple, float, decimal.Decimal, uuid.UUID, json=json)
     table.update(encoded(datetime.datetime, datetime.date, datetime.timedelta, json=json))
-    return {**table, str: same, int: same, bool: same}
+    return {**table, str: same, int: same, bool: same, Documents: same}
 
 
 def json_value(field: Any, other: Show, json: bool) -> Table:

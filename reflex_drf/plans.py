@@ -9,11 +9,14 @@ from typing import Any
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import QuerySet
 
-from reflex_drf.columns import SKIP, Source, column_rows
-from reflex_drf.converters import Show, Table, same
+from reflex_drf.columns import SKIP, Source, gives_columns
+from reflex_drf.converters import Documents, Moments, Show, Table, same
+from reflex_drf.reading import read_columns, settled
 
 __all__ = ["Plan", "Step", "converter", "spread_many", "spread_one"]
 
+# Columns of which all values are of one kind, and known to be.
+WHOLE = (Documents, Moments)
 # What reading an attribute raises when there is nothing to read.
 NOTHING = (AttributeError, ObjectDoesNotExist)
 Batch = Callable[[Sequence[Any]], Sequence[Any]]
@@ -59,7 +62,12 @@ class Plan:
         names = self.names
         pairs = zip(self.steps, values, strict=True)
         shown = [step.show_all(column) for step, column in pairs]  # type: ignore[misc]
-        rows = [dict(zip(names, row, strict=True)) for row in zip(*shown, strict=True)]
+        empty = dict.fromkeys(names)
+        # Filling copies column by column is the fastest way to many small dictionaries.
+        rows = [empty.copy() for _ in shown[0]]
+        for name, column in zip(names, shown, strict=True):
+            for row, value in zip(rows, column, strict=True):
+                row[name] = value
         for step in self.steps:
             if step.source is not None and step.source.skips:
                 drop_skipped(rows, step.name)
@@ -83,12 +91,12 @@ class Plan:
 
     def read(self, queryset: QuerySet[Any]) -> list[Any] | None:
         """Give the rows of a queryset without making objects of them, where that is the same."""
-        if not self.by_column or None in self.columns:
+        if not self.by_column or None in self.columns or not gives_columns(queryset):
             return None
-        found = column_rows(queryset, self.columns)  # type: ignore[arg-type]
+        found = read_columns(queryset, self.columns)  # type: ignore[arg-type]
         if not found:
-            return found
-        columns = zip(self.steps, zip(*found, strict=True), strict=True)
+            return []
+        columns = zip(self.steps, found, strict=True)
         return self.table([unwrapped(step, column) for step, column in columns])
 
 
@@ -114,6 +122,12 @@ def converter(table: Table, other: Show) -> tuple[Show, Batch]:
         return other(value) if convert is None else convert(value)
 
     def show_all(values: Sequence[Any]) -> Sequence[Any]:
+        whole = table.get(type(values)) if type(values) in WHOLE else None
+        if whole is same:
+            return values
+        if whole is not None:
+            return [None if value is None else whole(value) for value in values]
+        values = settled(values)
         kinds = set(map(type, values))
         if kinds <= unchanged:
             return values

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import connection, models
 from django.test import override_settings
 from django.utils import timezone, translation
 from hypothesis import HealthCheck, given, settings
@@ -15,8 +16,9 @@ from rest_framework import serializers
 from rest_framework.renderers import JSONRenderer
 
 from reflex_drf.compiled import compile_serializer, plain_data
+from reflex_drf.representation import plain
 from tests.compiled import generated
-from tests.compiled.models import ANYTHING, Anything
+from tests.compiled.models import ANYTHING, Anything, Everything, make_model
 from tests.shop.models import Category, Product, Tag
 from tests.shop.serializers import CategorySerializer
 
@@ -180,3 +182,80 @@ def loaded(how: str) -> Any:
 def test_any_relation(declared: dict[str, Any], how: str) -> None:
     cls = make_class({**declared, "count_tags": count_tags})
     agree(lambda: cls(loaded(how), many=True))
+
+
+@pytest.fixture(scope="module")
+def _table(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """A table of every kind of column, beside those of the apps."""
+    with django_db_blocker.unblock():
+        with connection.schema_editor() as editor:
+            editor.create_model(Everything)
+        yield
+        with connection.schema_editor() as editor:
+            editor.delete_model(Everything)
+
+
+COLUMNS = [field.name for field in Everything._meta.concrete_fields]
+
+
+def model_serializer(model: Any, **options: Any) -> Any:
+    meta = type("Meta", (), {"model": model, "fields": "__all__", **options})
+    return type("Generated", (serializers.ModelSerializer,), {"__module__": __name__, "Meta": meta})
+
+
+@pytest.mark.usefixtures("_table")
+@pytest.mark.django_db
+@often
+@given(
+    st.lists(generated.everything, max_size=5),
+    st.lists(st.sampled_from(COLUMNS), min_size=1, unique=True),
+    generated.zones,
+    st.sampled_from([{}, {"COERCE_DECIMAL_TO_STRING": False}, {"STRICT_JSON": False}]),
+)
+def test_any_rows_of_a_table(rows: Any, names: list[str], zone: Any, framework: Any) -> None:
+    cls = model_serializer(Everything, fields=names)
+    Everything.objects.all().delete()
+    Everything.objects.bulk_create(Everything(**row) for row in rows)
+    with timezone.override(zone), override_settings(REST_FRAMEWORK=framework):
+        found = cls(Everything.objects.order_by("id"), many=True)
+        expected = outcome(lambda: plain(found.data))
+        queryset = Everything.objects.order_by("id")
+        assert outcome(lambda: plain_data(cls(queryset, many=True))) == expected
+        assert queryset._result_cache is None
+        instances = list(Everything.objects.order_by("id"))
+        assert outcome(lambda: plain_data(cls(instances, many=True))) == expected
+        agree(lambda: cls(instances, many=True))
+
+
+model_fields = st.sampled_from(
+    [
+        lambda **o: models.DecimalField(max_digits=9, decimal_places=3, **o),
+        lambda **o: models.DecimalField(max_digits=30, decimal_places=8, **o),
+        lambda **o: models.CharField(max_length=3, choices=[("a", "A"), ("1", "One")], **o),
+        lambda **o: models.SmallIntegerField(choices=[(1, "One"), ("2", "Two")], **o),
+        lambda **o: models.CharField(max_length=9, choices=lambda: [(1, "One")], **o),
+        *(models.DateTimeField, models.DateField, models.TimeField, models.DurationField),
+        *(models.UUIDField, models.BooleanField, models.JSONField, models.GenericIPAddressField),
+        *(models.FloatField, models.BigIntegerField, models.TextField, models.BinaryField),
+        *(models.SlugField, models.EmailField, models.URLField, models.FileField),
+    ]
+)
+
+
+@st.composite
+def generated_models(draw: Any) -> tuple[Any, list[Any]]:
+    """A model of any fields, and objects of it that were never saved."""
+    made = draw(st.lists(st.tuples(model_fields, st.booleans()), min_size=1, max_size=5))
+    model = make_model(**{f"f{n}": make(null=null) for n, (make, null) in enumerate(made)})
+    names = st.fixed_dictionaries({f"f{n}": generated.values for n in range(len(made))})
+    rows = draw(st.lists(names, min_size=1, max_size=3))
+    return model, [instance_of(model, values) for values in rows]
+
+
+@settings(often, max_examples=60)
+@given(generated_models())
+def test_any_model(generated_rows: Any) -> None:
+    model, rows = generated_rows
+    cls = model_serializer(model)
+    agree(lambda: cls(rows, many=True))
+    agree(lambda: cls(rows[0]))

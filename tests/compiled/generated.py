@@ -42,11 +42,16 @@ def call_me() -> str:
     return "called"
 
 
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=4),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
-    max_leaves=5,
-)
+def documents(floats: Any) -> Any:
+    leaves = st.none() | st.booleans() | st.integers() | floats | st.text(max_size=4)
+    return st.recursive(
+        leaves,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+        max_leaves=5,
+    )
+
+
+json_values = documents(st.floats())
 odd_values = st.sampled_from(
     [
         *(None, "", 0, 1, True, False, "true", "No", "null", 1.5, "1.50", " 7 ", float("inf")),
@@ -158,3 +163,35 @@ def fields(draw: Any) -> Any:
         )
     )
     return draw(makers)(**options)
+
+
+small_decimals = st.decimals(-99999999, 99999999, places=4)
+aware = st.datetimes(
+    datetime.datetime(1900, 1, 1), datetime.datetime(2200, 1, 1), timezones=zones
+)  # fmt: skip
+stored_texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))
+stored_documents = documents(st.floats(allow_nan=False, allow_infinity=False)) | st.sampled_from(
+    [1e300, "", {"a": 1}]
+)
+# What a row of `Everything` may hold.
+everything = st.fixed_dictionaries(
+    {},
+    optional={
+        "text": stored_texts,
+        "letter": st.sampled_from(["a", "b", "", "z", None]),
+        "level": st.sampled_from([1, 2, 3, None]),
+        "whole": st.integers(-(2**63), 2**63 - 1) | st.none(),
+        "number": st.floats(allow_nan=False, allow_infinity=False) | st.none(),
+        "price": small_decimals | st.none(),
+        "flag": st.booleans() | st.none(),
+        "moment": aware | st.none(),
+        "day": st.dates() | st.none(),
+        "hour": st.times() | st.none(),
+        "span": st.timedeltas(datetime.timedelta(-9999), datetime.timedelta(9999)) | st.none(),
+        "key": st.uuids() | st.none(),
+        "address": st.ip_addresses().map(str) | st.none(),
+        "document": stored_documents,
+        "photo": st.sampled_from(["", "photos/ä b.png", "x", None]),
+        "link": st.sampled_from(["", "https://example.org/?a=1&b=2"]),
+    },
+)

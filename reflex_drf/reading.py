@@ -1,0 +1,149 @@
+"""Columns of a queryset as Django would give them, a whole column at a time.
+
+Django converts what a database gives value by value and row by row, and asks of each value what
+holds for all of its column.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Callable, Sequence
+from itertools import chain
+from math import isfinite
+from typing import Any
+
+from django.conf import settings
+from django.db.backends.sqlite3.operations import DatabaseOperations as SQLite
+from django.db.models import JSONField, QuerySet
+from django.db.models.expressions import Col
+from django.db.models.sql.compiler import SQLCompiler
+
+from reflex_drf.converters import Documents, Moments
+
+__all__ = ["read_columns", "settled"]
+
+Column = Sequence[Any]
+NOTHING = type(None)
+# What makes rows of results; a database backend with its own is asked for rows.
+COMPILING = ("results_iter", "apply_converters", "get_converters", "execute_sql")
+
+
+def read_columns(queryset: QuerySet[Any], names: Sequence[str]) -> list[Column]:
+    """Run a queryset for these columns and give each with its values; none if there are no rows."""
+    values = queryset.values_list(*names)
+    compiler: Any = values.query.get_compiler(values.db)
+    if any(getattr(type(compiler), name) is not getattr(SQLCompiler, name) for name in COMPILING):
+        return list(zip(*values, strict=True))
+    found = list(zip(*chain.from_iterable(compiler.execute_sql()), strict=True))
+    if not found:
+        return []
+    columns: list[Column] = list(found)
+    expressions = [chosen[0] for chosen in compiler.select[: compiler.col_count]]
+    for position, (converters, expression) in compiler.get_converters(expressions).items():
+        for converter in converters:
+            held = settled(columns[position])
+            columns[position] = convert(held, converter, expression, compiler.connection)
+    return columns
+
+
+def settled(values: Column) -> Column:
+    """Give a column with the values that Django's objects have."""
+    return with_zone(values) if type(values) is Moments else values
+
+
+def convert(values: Column, converter: Any, expression: Any, connection: Any) -> Column:
+    """Put a column through one of Django's converters."""
+    if getattr(converter, "__code__", None) is DECIMAL_CODE:
+        return decimals(values, converter, expression)
+    short = SHORT_WAYS.get(getattr(converter, "__func__", None))
+    if short is not None and type(expression) is Col:
+        kinds = set(map(type, values))
+        kinds.discard(NOTHING)
+        done = short(values, kinds, converter, expression, connection)
+        if done is not None:
+            return done
+    return [converter(value, expression, connection) for value in values]
+
+
+def as_it_is(kind: type) -> Callable[..., Column | None]:
+    """The driver gave the type already, and that is all the converter looks for."""
+    return lambda values, kinds, *rest: values if kinds <= {kind} else None
+
+
+def moments(values: Column, kinds: set[type], converter: Any, *rest: Any) -> Column | None:
+    """SQLite keeps moments without their time zone, which is the connection's."""
+    if not kinds <= {datetime.datetime}:
+        return None
+    if not settings.USE_TZ:
+        return values
+    if converter.__self__.connection.timezone is not datetime.UTC:
+        return None
+    if any(value.tzinfo is not None for value in values if value is not None):
+        return None
+    return Moments(values)
+
+
+def with_zone(values: Column) -> Column:
+    """Give moments of UTC as Django gives them."""
+    return [None if value is None else value.replace(tzinfo=datetime.UTC) for value in values]
+
+
+def finite(text: str) -> float:
+    """Refuse a number that JSON has no word for, though Python reads one."""
+    value = float(text)
+    if not isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+scan: Any = json.JSONDecoder(parse_float=finite, parse_constant=finite).scan_once  # type: ignore[attr-defined]
+
+
+def documents(values: Column, kinds: set[type], converter: Any, *rest: Any) -> Column | None:
+    """Read JSON that stands alone in its text; the rest is the converter's to judge."""
+    if not kinds <= {str} or converter.__self__.decoder is not None:
+        return None
+
+    found = Documents()
+    for text in values:
+        if text is None:
+            found.append(None)
+            continue
+        try:
+            value, end = scan(text, 0)
+        except (StopIteration, ValueError):
+            return None
+        if end != len(text):
+            return None
+        found.append(value)
+    return found
+
+
+def find_decimal_code() -> Any:
+    """Find the function that Django makes anew for each column of decimals."""
+    for held in SQLite.get_decimalfield_converter.__code__.co_consts:
+        if getattr(held, "co_freevars", None) == ("create_decimal", "quantize_value"):
+            return held
+    return SQLite  # Of another form in this version of Django: no function has this code.
+
+
+DECIMAL_CODE = find_decimal_code()
+
+
+def decimals(values: Column, converter: Any, expression: Any) -> Column:
+    """Round the floats of SQLite as Django does, with what Django prepared for it."""
+    create, places = (cell.cell_contents for cell in converter.__closure__)
+    context = expression.output_field.context
+    return [
+        None if value is None else create(value).quantize(places, None, context) for value in values
+    ]
+
+
+SHORT_WAYS: dict[Any, Callable[..., Column | None]] = {
+    SQLite.convert_booleanfield_value: as_it_is(bool),
+    SQLite.convert_datefield_value: as_it_is(datetime.date),
+    SQLite.convert_timefield_value: as_it_is(datetime.time),
+    SQLite.convert_datetimefield_value: moments,
+    JSONField.from_db_value: documents,
+}
