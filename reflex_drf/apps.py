@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -24,7 +25,10 @@ class ReflexDRFConfig(AppConfig):
         use_database()
 
     def ready(self) -> None:
-        """Register the system checks."""
+        """Register the system checks, and publish what the settings say is live."""
         from reflex_drf.checks import register_checks
 
         register_checks()
+        # By name: this is the only call from here to modules that stand so far above.
+        import_module("reflex_drf.live.checks").register_live_checks()
+        import_module("reflex_drf.live.publishing").live_models.follow_settings()

@@ -52,6 +52,16 @@ DEFAULTS: dict[str, Any] = {
     "COMPILED_REPRESENTATION": True,
     # How long the browser may take to fetch the cookies that an event has set.
     "TICKET_SECONDS": 30,
+    # How changes reach other processes: "memory" (not at all), "redis", "postgres", or a class.
+    "LIVE_TRANSPORT": "memory",
+    # Where that is; None is Redis on this machine, or the default database.
+    "LIVE_URL": None,
+    # The channel there; projects that share a server need one each.
+    "LIVE_CHANNEL": "reflex_drf",
+    # Models whose changes every process publishes, such as ["shop.Product"].
+    "LIVE_MODELS": [],
+    # Milliseconds between two live refreshes of one list, from 50 to 500.
+    "LIVE_REFRESH_INTERVAL": 200,
 }
 
 # Keys whose value may be a dotted path, or a list of them, to what is meant.

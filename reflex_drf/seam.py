@@ -49,6 +49,7 @@ from reflex_drf.errors import ConfigurationError
 from reflex_drf.state.gate import OwnerMiddleware, Sender, sender_var
 from reflex_drf.state.owner import TabOwner, credentials_digest
 from reflex_drf.state.payload import UnfitPayloadError, fit_payload, has_setter
+from reflex_drf.tabs import TabProcessor
 
 __all__ = [
     "ReflexDRFEventProcessor",
@@ -131,7 +132,7 @@ def takes_files(handler: EventHandler) -> bool:
     return False
 
 
-class ReflexDRFEventProcessor(DeliveringProcessor):
+class ReflexDRFEventProcessor(TabProcessor, DeliveringProcessor):
     """Runs each event inside the project's middleware, in a database thread of its own."""
 
     async def enqueue(

@@ -42,6 +42,7 @@ from reflex_drf.seam import (
     find_substate,
     upload_headers,
 )
+from reflex_drf.tabs import Connections
 
 __all__ = ["Sent", "Tab", "Worker", "create_session"]
 
@@ -105,11 +106,10 @@ class Sent:
             future.cancel()
 
 
-class Worker:
+class Worker(Connections):
     """One server process: an event processor with its own states, shared by tabs.
 
-    `app` is the Reflex app whose pages, middleware and exception handler count; without one the
-    registered app is used, else an empty one made for this worker.
+    `app` gives pages, middleware and exception handler: else the registered one, else an empty one.
     """
 
     def __init__(
@@ -133,7 +133,7 @@ class Worker:
             backend_exception_handler=self._exception_handler or app.backend_exception_handler,
         )
         # The namespace of a server sends to sockets; this worker has tabs.
-        self.processor.configure(state_manager=self.state_manager, event_namespace=self)  # type: ignore[arg-type]
+        self.processor.configure(state_manager=self.state_manager, event_namespace=self)
         await self.processor.start()
         token = _worker.set(self)
         self._resets.append(lambda: _worker.reset(token))

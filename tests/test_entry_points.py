@@ -13,6 +13,7 @@ from reflex_base.registry import RegistrationContext
 from rest_framework.pagination import PageNumberPagination
 
 import reflex_drf.seam  # noqa: F401 - registers TabOwner
+from reflex_drf.live import LiveListMixin
 from reflex_drf.state import AppState, DjangoContextState, DjangoUserState, ModelState
 from reflex_drf.testing import Tab
 from tests.shop.views import ProductViewSet, TaskViewSet
@@ -31,6 +32,10 @@ class EntryPointViewSet(ProductViewSet):
 
 
 class EntryPointProductState(ModelState):
+    viewset = EntryPointViewSet
+
+
+class EntryPointLiveState(LiveListMixin, ModelState):
     viewset = EntryPointViewSet
 
 
@@ -78,7 +83,11 @@ def test_the_states_of_this_package_have_the_published_handlers_only() -> None:
 
 @pytest.mark.parametrize(
     ("state", "viewset"),
-    [(EntryPointProductState, EntryPointViewSet), (EntryPointTaskState, TaskViewSet)],
+    [
+        (EntryPointProductState, EntryPointViewSet),
+        (EntryPointLiveState, EntryPointViewSet),
+        (EntryPointTaskState, TaskViewSet),
+    ],
 )
 def test_states_over_a_viewset_have_the_published_handlers_only(
     state: type[BaseState], viewset: Any
@@ -99,7 +108,7 @@ def test_states_over_a_viewset_have_the_published_handlers_only(
 
 def test_each_published_handler_of_a_viewset_exists() -> None:
     named = {name for name in published()[1] if "<" not in name}
-    assert named <= set(EntryPointProductState.event_handlers)
+    assert named <= set(EntryPointLiveState.event_handlers)
 
 
 async def test_setvar_reaches_handlers_only() -> None:

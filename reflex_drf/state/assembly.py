@@ -30,8 +30,9 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "load_row": ("retrieve",),
     "cancel_edit": ("create", "update", "partial_update"),
 }
-# These call nothing, so that their event has to look up the user by itself.
-LOCAL = ("cancel_edit",)
+# These call nothing, or not before they have decided to, so that their event has to look up the
+# user by itself.
+LOCAL = ("cancel_edit", "live_subscribe", "live_refresh")
 DEFERRED = "__reflex_drf_deferred__"
 GENERATED = "__reflex_drf_generated__"
 

@@ -116,6 +116,10 @@ class ModelHooks:
         """Called when the API asked for a login; may return an event, and may be `async`."""
         return None
 
+    @classmethod
+    def _planned(cls) -> None:
+        """Called once for each concrete class."""
+
     # Called by the machinery around the hooks, so that an override of a hook cannot undo it.
     def _scope_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset

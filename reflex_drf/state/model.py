@@ -59,6 +59,7 @@ class ModelStateMeta(BaseStateMeta):
         type.__setattr__(cls, "_declared_options", declared)
         if plan is not None:
             type.__setattr__(cls, "_plan", plan)
+            cls._planned()  # type: ignore[attr-defined]
         return cls
 
     def __init__(

@@ -1,0 +1,124 @@
+"""`LiveListMixin`: a list that follows what is written, whoever writes it."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Model
+
+from reflex_drf.backends.inprocess import without_throttles
+from reflex_drf.errors import ConfigurationError
+from reflex_drf.live.changes import ModelChange
+from reflex_drf.live.publishing import live_models
+from reflex_drf.live.viewers import Viewers
+from reflex_drf.state.answers import drop_tab
+from reflex_drf.state.calls import operation
+from reflex_drf.state.handlers import ListHandlers
+from reflex_drf.state.owner import TabOwner
+from reflex_drf.state.viewsets import viewset_model
+from reflex_drf.tabs import current_tab
+
+if TYPE_CHECKING:
+    from reflex_drf.state.plan import Plan
+
+__all__ = ["LiveListMixin"]
+
+# True while a refresh runs that the server, and not the viewer, asked for.
+refreshing: ContextVar[bool] = ContextVar("reflex_drf_live_refreshing", default=False)
+# What the API answers while it cannot answer; the list stays, and is read again later.
+PASSING = (429, 502, 503, 504)
+
+
+class LiveListMixin(ListHandlers):
+    """Keeps the list of a `ModelState` up to date once `live_subscribe` has run.
+
+    A change is only a reason to read the list again: as the viewer, through the viewset, with the
+    search, filters, ordering and page of the moment.
+    """
+
+    @classmethod
+    def _planned(cls) -> None:
+        live_models.show(cls._live_model())
+
+    @classmethod
+    def _live_model(cls) -> type[Model]:
+        model = viewset_model(cls._plan.viewset)
+        if model is None:
+            raise ConfigurationError(
+                f"{cls.__name__} uses LiveListMixin, but {cls._plan.viewset.__name__} does not "
+                "say of which model its rows are: set its `queryset`, or `Meta.model` of its "
+                "serializer."
+            )
+        return model._meta.concrete_model or model
+
+    @operation
+    async def live_subscribe(self) -> None:
+        """Keep the list up to date until the tab is closed."""
+        tab = current_tab()
+        if tab is None or not tab.connected:
+            return
+        owner = await self.get_state(TabOwner)  # type: ignore[attr-defined]
+        Viewers.of(tab.processor).subscribe(tab, type(self), self._live_model(), owner._owner)
+
+    @operation
+    async def live_refresh(self) -> Any:
+        """Show what has changed; does nothing unless the server itself has asked for it."""
+        tab = current_tab()
+        subscription = None if tab is None else Viewers.of(tab.processor).find(tab, type(self))
+        if tab is None or subscription is None or not (changes := subscription.take()):
+            return None
+        owner = await self.get_state(TabOwner)  # type: ignore[attr-defined]
+        if owner._owner != subscription.owner:
+            # Somebody else's tab by now; whoever it is subscribes for himself.
+            Viewers.of(tab.processor).end(subscription)
+            return None
+        token = refreshing.set(True)
+        try:
+            return await self._apply(changes)
+        except UnansweredError:
+            # Left as it was asked for, it is asked for again.
+            subscription.due = changes
+            return None
+        finally:
+            refreshing.reset(token)
+
+    async def apply_live_change(self, change: ModelChange) -> Any:
+        """Show one change; override it to show it in another way.
+
+        Not called for changes of which the row is not known: the list is read again for those.
+        """
+        return await self._reread()
+
+    async def _apply(self, changes: list[ModelChange]) -> Any:
+        named = all(change.pk is not None for change in changes)
+        if not named or not _overrides(type(self)):
+            return await self._reread()
+        answers = [await self.apply_live_change(change) for change in changes]
+        return [answer for answer in answers if answer is not None] or None
+
+    async def _reread(self) -> Any:
+        wanted = self._wanted()
+        replies = await self._run(self._list_call(wanted))
+        if replies is None:
+            return drop_tab()
+        if replies[0].status in PASSING:
+            raise UnansweredError
+        # What the viewer was told about his form has nothing to do with this.
+        return await self._settle(wanted, replies[0])
+
+    def _prepare(self, plan: Plan, action: str, view: Any) -> None:
+        super()._prepare(plan, action, view)
+        if refreshing.get() and action == "list":
+            without_throttles(view)
+
+
+class UnansweredError(Exception):
+    """The API cannot answer just now."""
+
+
+def _overrides(state: type[Any]) -> bool:
+    for klass in state.__mro__:
+        if "apply_live_change" in vars(klass):
+            return klass is not LiveListMixin
+    return False

@@ -1,0 +1,247 @@
+"""Changes out of this process and into it, through whichever transport the settings choose."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import json
+import logging
+import os
+import random
+import threading
+import uuid
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
+from contextvars import Context
+from typing import Any, cast
+
+from reflex_drf.live.broadcaster import LiveBroadcaster
+from reflex_drf.live.changes import Changes, ModelChange, unknown_rows
+from reflex_drf.live.transports import Transport, current_transport
+
+__all__ = ["Receiver", "Sender", "live_broadcaster", "publish", "stop_receiver"]
+
+logger = logging.getLogger("reflex_drf.live")
+
+FIRST_DELAY, LAST_DELAY = 0.1, 5.0
+# Seconds a process that ends waits for its last changes to be sent.
+FAREWELL = 5.0
+# Senders are remembered, the longest silent forgotten first.
+KNOWN_SENDERS = 4096
+_process = uuid.uuid4().hex
+
+
+def origin() -> str:
+    """Name this process; a fork of it is another one."""
+    return f"{_process}-{os.getpid()}"
+
+
+def pause(attempt: int) -> float:
+    """Give how long to wait after failing; not all processes come back at the same moment."""
+    longest = min(FIRST_DELAY * 2.0 ** min(attempt, 16), LAST_DELAY)
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311
+
+
+class Sender:
+    """Sends changes from a thread of its own, which lives only while there are some.
+
+    Who commits never waits for the transport. While it is down, changes wait, and if they get
+    too many, only the names of their models.
+    """
+
+    def __init__(self) -> None:
+        self._state = threading.Condition()
+        self._waiting = Changes()
+        self._versions: dict[str, int] = {}
+        self._thread: threading.Thread | None = None
+
+    def put(self, changes: Iterable[ModelChange]) -> None:
+        """Have changes sent, soon."""
+        with self._state:
+            self._waiting.extend(changes)
+            if len(self._waiting) and (self._thread is None or not self._thread.is_alive()):
+                # A daemon, so that a transport that is down cannot keep a process from ending.
+                self._thread = threading.Thread(
+                    target=Context().run, args=(self._run,), name="reflex_drf.live", daemon=True
+                )
+                self._thread.start()
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until everything is sent; False if that took too long."""
+        with self._state:
+            return self._state.wait_for(lambda: self._thread is None, timeout)
+
+    def _run(self) -> None:
+        failures = 0
+        while (changes := self._take()) is not None:
+            transport = current_transport()
+            try:
+                transport.send(self._encode(changes, transport.max_bytes))
+                failures = 0
+            except transport.errors as error:
+                self._give_back(changes)
+                if not failures:
+                    logger.warning("Live changes cannot be sent, and wait: %s", error)
+                with self._state:
+                    self._state.wait(pause(failures))
+                failures += 1
+
+    def _take(self) -> list[ModelChange] | None:
+        with self._state:
+            if not len(self._waiting):
+                self._thread = None
+                self._state.notify_all()
+                return None
+            return self._waiting.take()
+
+    def _give_back(self, changes: list[ModelChange]) -> None:
+        with self._state:
+            newer = self._waiting.take()
+            self._waiting.extend([*changes, *newer])
+
+    def _encode(self, changes: list[ModelChange], bound: int) -> list[str]:
+        topics: dict[str, list[Any]] = {}
+        for change in changes:
+            topics.setdefault(change.model_label, []).append([change.action, change.pk])
+        return [
+            text for label, rows in topics.items() for text in self._messages(label, rows, bound)
+        ]
+
+    def _messages(self, label: str, rows: list[Any], bound: int) -> Iterable[str]:
+        version = self._versions[label] = self._versions.get(label, 0) + 1
+        text = json.dumps([origin(), label, version, rows])
+        if len(text.encode()) <= bound:
+            yield text
+        elif len(rows) == 1:
+            # A key as long as a page; that something changed fits.
+            yield json.dumps([origin(), label, version, [[rows[0][0], None]]])
+        else:
+            self._versions[label] -= 1
+            half = len(rows) // 2
+            yield from self._messages(label, rows[:half], bound)
+            yield from self._messages(label, rows[half:], bound)
+
+
+class Receiver:
+    """Listens to the other processes, for the subscribers of one event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, broadcaster: LiveBroadcaster) -> None:
+        self._loop = loop
+        self._broadcaster = broadcaster
+        self._versions: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self.connected = asyncio.Event()
+        self.task = loop.create_task(self._run(), context=Context(), name="reflex_drf.live")
+
+    async def _run(self) -> None:
+        attempt = 0
+        while True:
+            transport = current_transport()
+            try:
+                await self._listen(transport)
+            except transport.errors as error:
+                if self.connected.is_set():
+                    attempt = 0
+                if not attempt:
+                    logger.warning("Live changes of other processes do not arrive: %s", error)
+            self.connected.clear()
+            await asyncio.sleep(pause(attempt))
+            attempt += 1
+
+    async def _listen(self, transport: Transport) -> None:
+        messages = cast("AsyncGenerator[str | None]", transport.listen())
+        async with aclosing(messages):
+            async for message in messages:
+                if message is None:
+                    self.connected.set()
+                    # Whatever was said meanwhile, nobody here has heard.
+                    self._broadcaster.resync(self._loop)
+                else:
+                    self.receive(message)
+
+    def receive(self, message: str) -> None:
+        """Hand on what another process says has changed."""
+        try:
+            sender, label, version, rows = json.loads(message)
+            changes = [ModelChange(str(label), str(action), pk) for action, pk in rows]
+        except (TypeError, ValueError):
+            logger.warning("A message on the live channel is not one of reflex_drf's.")
+            return
+        if sender == origin():
+            # Everyone here was told when it was published.
+            return
+        if self._missed(str(sender), str(label), version):
+            changes = [unknown_rows(str(label))]
+        for change in changes:
+            self._broadcaster.publish(change, loop=self._loop)
+
+    def _missed(self, sender: str, label: str, version: int) -> bool:
+        last = self._versions.pop((sender, label), None)
+        self._versions[(sender, label)] = version
+        while len(self._versions) > KNOWN_SENDERS:
+            self._versions.popitem(last=False)
+        return last is not None and version != last + 1
+
+    def stop(self) -> None:
+        """Listen no longer."""
+        self.task.cancel()
+
+
+class Receivers:
+    """One receiver for each event loop on which somebody wants to know of changes."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: dict[asyncio.AbstractEventLoop, int] = {}
+        self._receivers: dict[asyncio.AbstractEventLoop, Receiver] = {}
+        self.ending: dict[asyncio.AbstractEventLoop, asyncio.Task[None]] = {}
+
+    def demand(self, loop: asyncio.AbstractEventLoop, by: int) -> None:
+        """Begin to listen for the first subscriber of a loop, end with the last."""
+        with self._lock:
+            count = self._counts[loop] = self._counts.get(loop, 0) + by
+            if count > 0 and loop not in self._receivers and current_transport().shared:
+                self._receivers[loop] = Receiver(loop, live_broadcaster())
+            elif count <= 0:
+                del self._counts[loop]
+                if (receiver := self._receivers.pop(loop, None)) is not None:
+                    self.ending[loop] = receiver.task
+                    receiver.task.add_done_callback(lambda task: self.ending.pop(loop, None))
+                    receiver.stop()
+
+    def get(self, loop: asyncio.AbstractEventLoop) -> Receiver | None:
+        """Give the receiver of a loop, if it listens."""
+        return self._receivers.get(loop)
+
+
+receivers = Receivers()
+sender = Sender()
+_broadcaster = LiveBroadcaster(receivers.demand)
+
+
+def live_broadcaster() -> LiveBroadcaster:
+    """Give the broadcaster of this process."""
+    return _broadcaster
+
+
+def publish(changes: Iterable[ModelChange]) -> None:
+    """Tell of committed changes, here and in the other processes."""
+    changes = list(changes)
+    for change in changes:
+        _broadcaster.publish(change)
+    if current_transport().shared:
+        sender.put(changes)
+
+
+async def stop_receiver() -> None:
+    """Wait until the receiver of this loop has closed its connection, if it is ending."""
+    task = receivers.ending.get(asyncio.get_running_loop())
+    if task is not None:
+        await asyncio.wait([task])
+
+
+@atexit.register
+def say_farewell() -> None:
+    """Let a command that ends send its last changes."""
+    if not sender.flush(FAREWELL):
+        logger.error("Live changes could not be sent before this process ended.")

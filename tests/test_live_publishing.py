@@ -1,0 +1,327 @@
+"""What is written becomes a change once it is committed, and not before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.db import connection, models, transaction
+from django.db.models.signals import m2m_changed, post_delete, post_init, post_save
+
+from reflex_drf.live import (
+    ModelChange,
+    is_live_model,
+    notify,
+    register_live_model,
+    unregister_live_model,
+)
+from reflex_drf.live.changes import row_key
+from reflex_drf.live.publishing import live_models
+from reflex_drf.live.relay import live_broadcaster
+from tests.counting import count_queries
+from tests.living import Cable
+from tests.shop.models import Category, Product, Tag, Task
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class LoudProduct(Product):
+    class Meta:
+        proxy = True
+        app_label = "shop"
+
+
+def make(name: str = "Chair") -> Product:
+    return Product.objects.create(name=name, sku=name, price=1)
+
+
+@pytest.fixture
+def heard() -> Iterator[list[ModelChange]]:
+    """The changes that are published of products."""
+    changes: list[ModelChange] = []
+    register_live_model(Product)
+    live_broadcaster().listen("shop.product", changes.append, None)  # type: ignore[arg-type]
+    yield changes
+    live_broadcaster().unlisten("shop.product", changes.append)
+    unregister_live_model(Product)
+
+
+def said(changes: list[ModelChange]) -> list[tuple[str, Any]]:
+    taken = [(change.action, change.pk) for change in changes]
+    changes.clear()
+    return taken
+
+
+class TestRegistration:
+    def test_signals_are_connected_while_a_model_is_registered(self) -> None:
+        before = [len(signal.receivers) for signal in (post_save, post_delete, m2m_changed)]
+        assert not is_live_model(Product)
+        register_live_model(Product)
+        register_live_model(Product)
+        assert is_live_model(Product)
+        assert post_save.has_listeners(Product)
+        unregister_live_model(Product)
+        assert not is_live_model(Product)
+        after = [len(signal.receivers) for signal in (post_save, post_delete, m2m_changed)]
+        assert after == before
+
+    def test_a_model_that_is_not_registered_costs_nothing(self) -> None:
+        register_live_model(Product)
+        try:
+            assert not post_save.has_listeners(Task)
+            assert not post_delete.has_listeners(Category)
+            assert not post_init.has_listeners(Product)
+        finally:
+            unregister_live_model(Product)
+
+    def test_the_last_who_watches_disconnects(self) -> None:
+        live_models.watch(Product)
+        live_models.watch(Product)
+        live_models.watch(Product, -1)
+        assert is_live_model(Product)
+        live_models.watch(Product, -1)
+        assert not is_live_model(Product)
+
+    def test_the_end_of_watching_leaves_what_the_project_registered(self) -> None:
+        register_live_model(Product)
+        live_models.watch(Product)
+        live_models.watch(Product, -1)
+        assert is_live_model(Product)
+        unregister_live_model(Product)
+
+    def test_what_states_show_is_published_where_others_can_hear_it(self, settings: Any) -> None:
+        live_models.show(Category)
+        try:
+            assert not is_live_model(Category)
+            settings.REFLEX_DRF = {"LIVE_TRANSPORT": Cable()}
+            assert is_live_model(Category)
+            settings.REFLEX_DRF = {}
+            assert not is_live_model(Category)
+        finally:
+            unregister_live_model(Category)
+
+    def test_the_settings_name_models(self, settings: Any) -> None:
+        settings.REFLEX_DRF = {"LIVE_MODELS": ["shop.Task"]}
+        try:
+            assert is_live_model(Task)
+        finally:
+            unregister_live_model(Task)
+
+    def test_a_name_that_is_no_model_says_so(
+        self, settings: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        settings.REFLEX_DRF = {"LIVE_MODELS": ["shop.Nothing"]}
+        assert "names 'shop.Nothing', which is no model" in caplog.text
+
+
+class TestWhatIsWritten:
+    def test_saves_and_deletes(self, heard: list[ModelChange]) -> None:
+        product = make()
+        pk = product.pk
+        assert said(heard) == [("created", pk)]
+        product.save()
+        assert said(heard) == [("updated", pk)]
+        product.delete()
+        assert said(heard) == [("deleted", pk)]
+
+    def test_a_queryset_that_deletes(self, heard: list[ModelChange]) -> None:
+        keys = {make("Chair").pk, make("Table").pk}
+        heard.clear()
+        Product.objects.all().delete()
+        assert set(said(heard)) == {("deleted", key) for key in keys}
+
+    def test_a_cascade(self, heard: list[ModelChange]) -> None:
+        user = get_user_model().objects.create_user("alice")
+        product = make()
+        Product.objects.filter(pk=product.pk).update(owner=user)
+        heard.clear()
+        user.delete()
+        assert said(heard) == [("deleted", product.pk)]
+
+    def test_relations_from_their_side(self, heard: list[ModelChange]) -> None:
+        product, tag = make(), Tag.objects.create(name="new")
+        heard.clear()
+        for write in (product.tags.add, product.tags.remove):
+            write(tag)
+            assert said(heard) == [("updated", product.pk)]
+        product.tags.add(tag)
+        heard.clear()
+        product.tags.clear()
+        assert said(heard) == [("updated", product.pk)]
+
+    def test_relations_from_the_other_side(self, heard: list[ModelChange]) -> None:
+        product, tag = make(), Tag.objects.create(name="new")
+        heard.clear()
+        tag.product_set.add(product)
+        assert said(heard) == [("updated", product.pk)]
+        tag.product_set.clear()
+        assert said(heard) == [("updated", None)]
+
+    def test_relations_that_another_model_names(self) -> None:
+        # The field is on the user; the group knows it by its other side only.
+        changes: list[ModelChange] = []
+        register_live_model(Group)
+        live_broadcaster().listen("auth.group", changes.append, None)  # type: ignore[arg-type]
+        try:
+            group = Group.objects.create(name="staff")
+            user = get_user_model().objects.create_user("alice")
+            changes.clear()
+            user.groups.add(group)
+            assert said(changes) == [("updated", group.pk)]
+        finally:
+            live_broadcaster().unlisten("auth.group", changes.append)
+            unregister_live_model(Group)
+
+    def test_a_proxy_writes_the_same_rows(self, heard: list[ModelChange]) -> None:
+        product = LoudProduct.objects.create(name="Bell", sku="Bell", price=1)
+        assert said(heard) == [("created", product.pk)]
+        product.delete()
+        assert [action for action, _ in said(heard)] == ["deleted"]
+
+    def test_publishing_asks_the_database_nothing(self, heard: list[ModelChange]) -> None:
+        product = make()
+        with count_queries() as queries:
+            product.save()
+        assert len(queries) == 1
+
+
+class TestTransactions:
+    def test_nothing_is_said_before_the_commit(self, heard: list[ModelChange]) -> None:
+        with transaction.atomic():
+            product = make()
+            assert heard == []
+        assert said(heard) == [("created", product.pk)]
+
+    def test_a_rollback_says_nothing(self, heard: list[ModelChange]) -> None:
+        with transaction.atomic():
+            make()
+            transaction.set_rollback(True)
+        assert heard == []
+
+    def test_changes_of_one_row_are_one(self, heard: list[ModelChange]) -> None:
+        with transaction.atomic():
+            product = make()
+            product.save()
+            product.tags.add(Tag.objects.create(name="new"))
+            product.save()
+        assert said(heard) == [("created", product.pk)]
+
+    def test_what_comes_and_goes_is_gone(self, heard: list[ModelChange]) -> None:
+        with transaction.atomic():
+            product = make()
+            pk = product.pk
+            product.delete()
+        assert said(heard) == [("deleted", pk)]
+
+    def test_a_savepoint_that_is_kept_belongs_to_its_transaction(
+        self, heard: list[ModelChange]
+    ) -> None:
+        with transaction.atomic():
+            with transaction.atomic():
+                product = make()
+            product.save()
+            with transaction.atomic():
+                other = make("Table")
+        assert sorted(said(heard)) == [("created", product.pk), ("created", other.pk)]
+
+    def test_a_savepoint_that_is_rolled_back_takes_its_changes_along(
+        self, heard: list[ModelChange]
+    ) -> None:
+        with transaction.atomic():
+            product = make()
+            with transaction.atomic():
+                make("Table")
+                Product.objects.get(pk=product.pk).delete()
+                transaction.set_rollback(True)
+            other = make("Lamp")
+        assert sorted(said(heard)) == [("created", product.pk), ("created", other.pk)]
+
+    def test_one_transaction_does_not_leak_into_the_next(self, heard: list[ModelChange]) -> None:
+        with transaction.atomic():
+            make()
+            transaction.set_rollback(True)
+        with transaction.atomic():
+            product = make()
+        assert said(heard) == [("created", product.pk)]
+
+    def test_many_rows_become_one_change(self, heard: list[ModelChange]) -> None:
+        with transaction.atomic():
+            for number in range(150):
+                make(str(number))
+        assert said(heard) == [("updated", None)]
+
+
+class TestNotify:
+    def rows(self, count: int = 2) -> list[Product]:
+        names = [uuid4().hex[:8] for _ in range(count)]
+        return Product.objects.bulk_create(
+            [Product(name=name, sku=name, price=1) for name in names]
+        )
+
+    def test_instances_are_named(self, heard: list[ModelChange]) -> None:
+        rows = self.rows()
+        assert heard == []
+        notify(rows, "created")
+        assert said(heard) == [("created", row.pk) for row in rows]
+        notify(rows[0])
+        assert said(heard) == [("updated", rows[0].pk)]
+
+    def test_too_many_to_name(self, heard: list[ModelChange]) -> None:
+        notify(self.rows(101), "created")
+        assert said(heard) == [("updated", None)]
+
+    def test_instances_without_a_key(self, heard: list[ModelChange]) -> None:
+        notify([Product(name="Chair")], "created")
+        assert said(heard) == [("updated", None)]
+
+    @pytest.mark.parametrize(
+        "target", [lambda: Product, lambda: Product.objects.filter(active=True)]
+    )
+    def test_models_and_querysets_are_not_asked_which_rows(
+        self, heard: list[ModelChange], target: Callable[[], Any]
+    ) -> None:
+        Product.objects.update(active=False)
+        with count_queries() as queries:
+            notify(target())
+        assert len(queries) == 0
+        assert said(heard) == [("updated", None)]
+
+    def test_raw_sql_in_a_transaction(self, heard: list[ModelChange]) -> None:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("UPDATE shop_product SET stock = 0")
+            notify(Product)
+            assert heard == []
+        assert said(heard) == [("updated", None)]
+
+    def test_a_proxy_means_the_model(self, heard: list[ModelChange]) -> None:
+        notify(LoudProduct)
+        assert said(heard) == [("updated", None)]
+
+    def test_several_models_at_once(self, heard: list[ModelChange]) -> None:
+        product, tag = make(), Tag.objects.create(name="new")
+        heard.clear()
+        notify([tag, product])
+        assert said(heard) == [("updated", product.pk)]
+
+
+def test_keys_are_those_of_the_rows() -> None:
+    key = uuid4()
+    assert row_key(key) == str(key)
+    assert row_key(7) == 7
+    assert row_key("a") == "a"
+
+
+def test_every_model_of_the_test_project_can_be_live() -> None:
+    # Relations of every kind are among them: to itself, through a table, hidden, generic.
+    from django.apps import apps
+
+    for model in apps.get_models():
+        assert isinstance(model, type)
+        assert issubclass(model, models.Model)
+        register_live_model(model)
+        unregister_live_model(model)

@@ -1,0 +1,248 @@
+"""Changes between processes: sent without waiting, received with their gaps noticed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+
+from reflex_drf.live import LiveBroadcaster, ModelChange, live_broadcaster
+from reflex_drf.live.changes import unknown_rows
+from reflex_drf.live.relay import (
+    FIRST_DELAY,
+    LAST_DELAY,
+    Receiver,
+    Sender,
+    origin,
+    pause,
+    publish,
+    receivers,
+    stop_receiver,
+)
+from tests.living import Cable
+
+
+def change(pk: object = 1, label: str = "shop.product") -> ModelChange:
+    return ModelChange(label, "updated", pk)
+
+
+def message(version: int, *rows: Any, sender: str = "other", label: str = "shop.product") -> str:
+    return json.dumps([sender, label, version, [["updated", pk] for pk in rows]])
+
+
+def sent(cable: Cable) -> list[tuple[str, int, list[Any]]]:
+    told = [json.loads(text) for text in cable.sent]
+    return [(label, version, [pk for _, pk in rows]) for _, label, version, rows in told]
+
+
+@pytest.fixture
+def cable(settings: Any) -> Iterator[Cable]:
+    cable = Cable()
+    settings.REFLEX_DRF = {"LIVE_TRANSPORT": cable}
+    yield cable
+    cable.cut.clear()
+
+
+class TestSender:
+    def test_changes_are_sent_with_their_version(self, cable: Cable) -> None:
+        sender = Sender()
+        for pk in (1, 2):
+            sender.put([change(pk)])
+            assert sender.flush(5)
+        sender.put([change(3, "shop.task")])
+        assert sender.flush(5)
+        assert sent(cable) == [
+            ("shop.product", 1, [1]),
+            ("shop.product", 2, [2]),
+            ("shop.task", 1, [3]),
+        ]
+        assert json.loads(cable.sent[0])[0] == origin()
+
+    def test_nobody_waits_for_a_slow_transport(self, cable: Cable) -> None:
+        cable.slow = threading.Event()
+        sender = Sender()
+        for pk in range(50):
+            sender.put([change(pk)])
+        assert not sender.flush(0)
+        cable.slow.set()
+        assert sender.flush(5)
+        assert sorted(pk for _, _, rows in sent(cable) for pk in rows) == [*range(50)]
+        assert len(cable.sent) <= 2
+
+    def test_what_a_dead_transport_did_not_take_is_sent_later(
+        self, cable: Cable, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        cable.cut.set()
+        sender = Sender()
+        sender.put([change(1)])
+        assert not sender.flush(0.2)
+        sender.put([change(2)])
+        cable.cut.clear()
+        assert sender.flush(10)
+        assert [rows for _, _, rows in sent(cable)] == [[1, 2]]
+        assert caplog.text.count("cannot be sent") == 1
+
+    def test_what_waits_is_bounded(self, cable: Cable) -> None:
+        cable.cut.set()
+        sender = Sender()
+        for pk in range(5000):
+            sender.put([change(pk)])
+        cable.cut.clear()
+        assert sender.flush(10)
+        assert sent(cable)[-1][2] == [None]
+        assert sum(len(rows) for _, _, rows in sent(cable)) <= 101
+
+    def test_no_thread_stays(self, cable: Cable) -> None:
+        sender = Sender()
+        before = threading.active_count()
+        for _ in range(20):
+            sender.put([change()])
+            assert sender.flush(5)
+        assert sender._thread is None
+        for thread in threading.enumerate():
+            if thread.name == "reflex_drf.live":
+                thread.join(5)
+        assert threading.active_count() <= before
+
+    def test_messages_fit_the_transport(self, cable: Cable) -> None:
+        cable.max_bytes = 300
+        sender = Sender()
+        sender.put([change(f"key-{number}") for number in range(60)])
+        assert sender.flush(5)
+        assert len(cable.sent) > 1
+        assert all(len(text.encode()) <= 300 for text in cable.sent)
+        assert [pk for _, _, rows in sent(cable) for pk in rows] == [
+            f"key-{number}" for number in range(60)
+        ]
+        assert [version for _, version, _ in sent(cable)] == [*range(1, len(cable.sent) + 1)]
+
+    def test_a_key_that_fits_nowhere_is_left_out(self, cable: Cable) -> None:
+        cable.max_bytes = 300
+        sender = Sender()
+        sender.put([change("x" * 400)])
+        assert sender.flush(5)
+        assert sent(cable) == [("shop.product", 1, [None])]
+
+
+def test_a_fork_is_another_sender(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = origin()
+    monkeypatch.setattr("os.getpid", lambda: -1)
+    assert origin() != mine
+
+
+def test_pauses_grow_and_have_an_end() -> None:
+    assert FIRST_DELAY / 2 <= pause(0) <= FIRST_DELAY
+    assert pause(1) <= FIRST_DELAY * 2
+    assert LAST_DELAY / 2 <= pause(10_000) <= LAST_DELAY
+
+
+class TestReceiver:
+    @pytest.fixture
+    async def receiver(self, cable: Cable) -> AsyncIterator[Receiver]:
+        broadcaster = LiveBroadcaster()
+        self.queue = broadcaster.subscribe("shop.product")
+        receiver = Receiver(asyncio.get_running_loop(), broadcaster)
+        await asyncio.wait_for(receiver.connected.wait(), 5)
+        assert await self.get() == unknown_rows("shop.product")
+        yield receiver
+        receiver.stop()
+        await asyncio.wait([receiver.task])
+
+    async def get(self) -> ModelChange:
+        return await asyncio.wait_for(self.queue.get(), 10)
+
+    async def test_what_others_say_arrives(self, cable: Cable, receiver: Receiver) -> None:
+        cable.say(message(1, 7, 8))
+        assert [await self.get(), await self.get()] == [change(7), change(8)]
+
+    async def test_what_this_process_says_was_known(self, cable: Cable, receiver: Receiver) -> None:
+        cable.say(message(1, 7, sender=origin()))
+        cable.say(message(1, 8))
+        assert await self.get() == change(8)
+
+    async def test_a_missing_version_means_all_rows(self, cable: Cable, receiver: Receiver) -> None:
+        for version in (4, 5, 7, 8):
+            cable.say(message(version, version))
+        got = [await self.get() for _ in range(4)]
+        assert got == [change(4), change(5), unknown_rows("shop.product"), change(8)]
+
+    async def test_versions_count_for_each_sender_and_model(
+        self, cable: Cable, receiver: Receiver
+    ) -> None:
+        cable.say(message(1, 1))
+        cable.say(message(9, 2, sender="third"))
+        cable.say(message(4, 3, label="shop.task"))
+        cable.say(message(2, 4))
+        assert [(await self.get()).pk for _ in range(3)] == [1, 2, 4]
+
+    async def test_a_lost_connection_is_made_again_and_everything_read(
+        self, cable: Cable, receiver: Receiver, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        for _ in range(2):
+            cable.lose()
+            assert await self.get() == unknown_rows("shop.product")
+        cable.say(message(1, 7))
+        assert await self.get() == change(7)
+        assert caplog.text.count("do not arrive") == 2
+
+    async def test_it_keeps_trying(self, cable: Cable, receiver: Receiver) -> None:
+        cable.cut.set()
+        cable.lose()
+        asyncio.get_running_loop().call_later(0.5, cable.cut.clear)
+        assert await self.get() == unknown_rows("shop.product")
+
+    @pytest.mark.parametrize(
+        "text", ["", "{}", "[]", "nonsense", '["a", "b", 1]', '["a", "b", 1, 5]', "[1, 2, 3, [4]]"]
+    )
+    async def test_foreign_messages_are_refused(
+        self, cable: Cable, receiver: Receiver, text: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        cable.say(text)
+        cable.say(message(1, 7))
+        assert await self.get() == change(7)
+        assert "is not one of reflex_drf's" in caplog.text
+
+    async def test_senders_are_not_remembered_for_ever(
+        self, cable: Cable, receiver: Receiver
+    ) -> None:
+        for number in range(5000):
+            receiver.receive(message(1, sender=f"command {number}"))
+        assert len(receiver._versions) <= 4096
+
+
+class TestDemand:
+    async def test_it_listens_while_somebody_here_wants_to_know(self, cable: Cable) -> None:
+        loop = asyncio.get_running_loop()
+        assert receivers.get(loop) is None
+        first = live_broadcaster().subscribe("shop.product")
+        second = live_broadcaster().subscribe("shop.task")
+        receiver = receivers.get(loop)
+        assert receiver is not None
+        await asyncio.wait_for(receiver.connected.wait(), 5)
+        live_broadcaster().unsubscribe("shop.product", first)
+        assert receivers.get(loop) is receiver
+        live_broadcaster().unsubscribe("shop.task", second)
+        assert receivers.get(loop) is None
+        await stop_receiver()
+        assert receiver.task.done()
+        assert cable._ends == []
+
+    async def test_without_a_shared_transport_nothing_listens(self) -> None:
+        queue = live_broadcaster().subscribe("shop.product")
+        assert receivers.get(asyncio.get_running_loop()) is None
+        live_broadcaster().unsubscribe("shop.product", queue)
+
+    async def test_a_change_is_told_here_and_sent(self, cable: Cable) -> None:
+        from reflex_drf.live.relay import sender
+
+        queue = live_broadcaster().subscribe("shop.product")
+        publish([change(7)])
+        assert (await asyncio.wait_for(queue.get(), 5)).model_label == "shop.product"
+        assert await asyncio.to_thread(sender.flush, 5)
+        assert [rows for _, _, rows in sent(cable)] == [[7]]
+        live_broadcaster().unsubscribe("shop.product", queue)
+        await stop_receiver()

@@ -1,0 +1,322 @@
+"""When viewers are refreshed, how often, and that nothing stays of those who have left."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, ClassVar
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.sessions.models import Session
+
+from reflex_drf.live import LiveListMixin, ModelChange, is_live_model, live_broadcaster, notify
+from reflex_drf.live.changes import unknown_rows
+from reflex_drf.live.relay import publish
+from reflex_drf.live.viewers import Viewers
+from reflex_drf.state import ModelState
+from reflex_drf.testing import Tab, Worker
+from tests.living import QUICK, until
+from tests.shop.models import Product, Task
+from tests.shop.views import TaskViewSet
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Gate:
+    """Holds up a refresh until the test lets it go on."""
+
+    def __init__(self) -> None:
+        self.reached, self.opened = asyncio.Event(), asyncio.Event()
+
+
+class PacedState(LiveListMixin, ModelState):
+    model = Product
+    fields = ["name"]
+    # Each refresh, with what it was for.
+    told: ClassVar[list[list[ModelChange]]] = []
+    failing: ClassVar[int] = 0
+    gate: ClassVar[Gate | None] = None
+
+    async def _apply(self, changes: list[ModelChange]) -> Any:
+        PacedState.told.append(changes)
+        if PacedState.gate is not None:
+            PacedState.gate.reached.set()
+            await PacedState.gate.opened.wait()
+        if PacedState.failing:
+            PacedState.failing -= 1
+            raise ZeroDivisionError
+        return await super()._apply(changes)
+
+
+class OtherPacedState(LiveListMixin, ModelState):
+    model = Product
+    fields = ["name", "price"]
+
+
+class OwnTasksState(LiveListMixin, ModelState):
+    viewset = TaskViewSet
+
+
+@pytest.fixture(autouse=True)
+def quick(settings: Any) -> None:
+    settings.REFLEX_DRF = QUICK
+    PacedState.told.clear()
+    PacedState.failing, PacedState.gate = 0, None
+
+
+@pytest.fixture
+async def worker() -> AsyncIterator[Worker]:
+    async with Worker() as worker:
+        yield worker
+        assert not is_live_model(Product) or len(Viewers.of(worker.processor))
+
+
+async def watch(*tabs: Tab, state: Any = PacedState) -> None:
+    for tab in tabs:
+        await tab.send(state.live_subscribe)
+    await tabs[0].worker.settle()
+    PacedState.told.clear()
+
+
+def changed(count: int) -> None:
+    publish(ModelChange("shop.product", "updated", pk) for pk in range(count))
+
+
+def subscriptions(worker: Worker) -> int:
+    return len(Viewers.of(worker.processor))
+
+
+class TestPace:
+    async def test_a_change_is_shown_at_once(self, worker: Worker) -> None:
+        async with Tab() as tab:
+            await watch(tab)
+            changed(1)
+            await worker.settle()
+            assert PacedState.told == [[ModelChange("shop.product", "updated", 0)]]
+
+    async def test_a_burst_costs_two_refreshes(self, worker: Worker, settings: Any) -> None:
+        settings.REFLEX_DRF = {"LIVE_REFRESH_INTERVAL": 500}
+        async with Tab() as tab:
+            await watch(tab)
+            viewers = Viewers.of(worker.processor)
+            for each in viewers:
+                each.free_at = 0
+            for _ in range(1000):
+                changed(1)
+                await asyncio.sleep(0)
+            await worker.settle()
+            assert 1 <= len(PacedState.told) <= 2
+
+    async def test_each_row_of_a_burst_is_named_once(self, worker: Worker) -> None:
+        async with Tab() as tab:
+            await watch(tab)
+            changed(5)
+            changed(5)
+            await worker.settle()
+            assert sorted(change.pk for told in PacedState.told for change in told) == [*range(5)]
+
+    async def test_more_rows_than_anyone_would_name_are_one_change(self, worker: Worker) -> None:
+        async with Tab() as tab:
+            await watch(tab)
+            PacedState.gate = Gate()
+            changed(1)
+            await PacedState.gate.reached.wait()
+            changed(5000)
+            PacedState.gate.opened.set()
+            await worker.settle()
+            assert PacedState.told[1:] == [[unknown_rows("shop.product")]]
+
+    async def test_one_refresh_is_under_way_at_a_time(self, worker: Worker) -> None:
+        async with Tab() as tab:
+            await watch(tab)
+            PacedState.gate = Gate()
+            changed(1)
+            await PacedState.gate.reached.wait()
+            changed(2)
+            (subscription,) = Viewers.of(worker.processor)
+            subscription.free_at = 0
+            for _ in range(10):
+                await asyncio.sleep(0)
+            assert len(PacedState.told) == 1
+            PacedState.gate.opened.set()
+            await worker.settle()
+            assert len(PacedState.told) == 2
+
+    async def test_viewers_do_not_wait_for_each_other(self, worker: Worker) -> None:
+        async with Tab() as first, Tab() as second:
+            await watch(first, second)
+            changed(1)
+            await worker.settle()
+            assert len(PacedState.told) == 2
+
+    async def test_changes_of_other_models_are_not_heard(self, worker: Worker) -> None:
+        async with Tab() as tab:
+            await watch(tab)
+            publish([ModelChange("shop.task", "updated", 1)])
+            await worker.settle()
+            assert PacedState.told == []
+
+
+class TestFailures:
+    async def test_what_failed_is_read_again(self, worker: Worker) -> None:
+        async with Tab() as tab:
+            await watch(tab)
+            PacedState.failing = 2
+            await Product.objects.acreate(name="Chair", sku="a", price=1)
+            await worker.settle()
+            assert PacedState.told[1:] == [[unknown_rows("shop.product")]] * 2
+            assert [row["name"] for row in tab.seen(PacedState, "data")] == ["Chair"]
+            (subscription,) = Viewers.of(worker.processor)
+            assert subscription.failures == 0
+
+    async def test_pauses_grow_and_are_bounded(self, worker: Worker) -> None:
+        async with Tab() as tab:
+            await watch(tab)
+            viewers = Viewers.of(worker.processor)
+            (subscription,) = viewers
+            pauses = []
+            for _ in range(1100):
+                viewers.fail(subscription)
+                pauses.append(subscription.free_at - asyncio.get_running_loop().time())
+            assert pauses[0] == pytest.approx(0.1, abs=0.05)
+            assert pauses[1] == pytest.approx(0.2, abs=0.05)
+            assert max(pauses) <= 30
+
+
+class TestEnds:
+    async def test_a_closed_tab_leaves_nothing(self, worker: Worker) -> None:
+        async with Tab() as tab:
+            await watch(tab)
+            await watch(tab, state=OtherPacedState)
+            assert subscriptions(worker) == 2
+            assert is_live_model(Product)
+        assert subscriptions(worker) == 0
+        assert not is_live_model(Product)
+        assert live_broadcaster().labels == []
+        changed(1)
+        await worker.settle()
+        assert PacedState.told == []
+
+    async def test_a_tab_that_closes_while_it_waits_leaves_nothing(self, worker: Worker) -> None:
+        async with Tab() as tab:
+            await watch(tab)
+            changed(1)
+            changed(2)
+        await worker.settle()
+        assert subscriptions(worker) == 0
+
+    async def test_subscribing_twice_is_subscribing_once(self, worker: Worker) -> None:
+        async with Tab() as tab:
+            await watch(tab)
+            await tab.send(PacedState.live_subscribe)
+            await worker.settle()
+            assert PacedState.told == []
+            assert subscriptions(worker) == 1
+
+    async def test_a_new_connection_has_to_subscribe_again(self, worker: Worker) -> None:
+        async with Tab() as tab:
+            await watch(tab)
+            await tab.reconnect()
+            assert subscriptions(worker) == 0
+            await tab.send(PacedState.live_subscribe)
+            await worker.settle()
+            # What was missed in between is read.
+            assert PacedState.told == [[unknown_rows("shop.product")]]
+
+    async def test_a_connection_that_ended_unnoticed_is_noticed(self, worker: Worker) -> None:
+        async with Tab() as tab:
+            await watch(tab)
+            del worker.tabs[tab.token]
+            changed(1)
+            await worker.settle()
+            assert PacedState.told == []
+            assert subscriptions(worker) == 0
+
+    async def test_a_closed_tab_cannot_subscribe(self, worker: Worker) -> None:
+        async with Tab() as tab:
+            del worker.tabs[tab.token]
+            await tab.send(PacedState.live_subscribe)
+            assert subscriptions(worker) == 0
+
+    async def test_a_worker_that_stops_leaves_nothing(self) -> None:
+        async with Worker() as worker, Tab() as tab:
+            await watch(tab)
+            changed(1)
+            await worker.processor.stop()
+            assert not is_live_model(Product)
+            assert live_broadcaster().labels == []
+
+    async def test_a_deleted_session_ends_it(self, worker: Worker) -> None:
+        alice = await get_user_model().objects.acreate_user("alice")
+        async with Tab(alice) as tab:
+            await Task.objects.acreate(owner=alice, title="secret")
+            await watch(tab, state=OwnTasksState)
+            assert len(tab.seen(OwnTasksState, "data")) == 1
+            await Session.objects.all().adelete()
+            tab.clear()
+            await Task.objects.acreate(owner=alice, title="another secret")
+            await refused(tab)
+            assert "secret" not in repr(tab.deltas)
+
+    async def test_a_deactivated_user_ends_it(self, worker: Worker) -> None:
+        alice = await get_user_model().objects.acreate_user("alice")
+        async with Tab(alice) as tab:
+            await watch(tab, state=OwnTasksState)
+            alice.is_active = False
+            await alice.asave()
+            tab.clear()
+            await Task.objects.acreate(owner=alice, title="secret")
+            await refused(tab)
+            assert "secret" not in repr(tab.deltas)
+
+    async def test_a_changed_password_ends_it(self, worker: Worker) -> None:
+        alice = await get_user_model().objects.acreate_user("alice", password="old")
+        async with Tab(alice) as tab:
+            await watch(tab, state=OwnTasksState)
+            alice.set_password("new")
+            await alice.asave()
+            tab.clear()
+            await Task.objects.acreate(owner=alice, title="secret")
+            await refused(tab)
+            assert "secret" not in repr(tab.deltas)
+
+    async def test_the_next_user_of_a_tab_does_not_inherit_it(self, worker: Worker) -> None:
+        users = get_user_model().objects
+        alice, bob = await users.acreate_user("alice"), await users.acreate_user("bob")
+        async with Tab(alice) as tab:
+            await watch(tab, state=OwnTasksState)
+            (subscription,) = Viewers.of(worker.processor)
+            # The same token under a new handshake, and nobody told the subscription.
+            await tab.log_in(bob)
+            tab._connect()
+            await tab.hydrate()
+            assert subscription.tab.sid != tab.sid
+            notify(Task)
+            await worker.settle()
+            assert subscription.ended
+            assert subscriptions(worker) == 0
+
+
+async def refused(tab: Tab) -> None:
+    """Wait until the tab is told to begin anew."""
+    await until(tab, lambda: "sessionStorage" in repr(tab.events))
+
+
+async def test_many_tabs_come_and_go_without_a_trace(worker: Worker) -> None:
+    before = 0
+    for _ in range(5):
+        tabs = [Tab() for _ in range(10)]
+        for tab in tabs:
+            await tab.__aenter__()
+        await watch(*tabs)
+        changed(3)
+        await worker.settle()
+        for tab in tabs:
+            await tab.__aexit__(None, None, None)
+        # The first round also starts what a worker keeps.
+        before = before or len(asyncio.all_tasks())
+    await worker.settle()
+    assert subscriptions(worker) == 0
+    assert len(asyncio.all_tasks()) == before
+    assert worker.processor._own_events == {}
