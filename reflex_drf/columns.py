@@ -92,7 +92,7 @@ def find_source(model: type[Model], names: Sequence[str], missing: Any = None) -
     hops: list[Fetch] = []
     for name in names[:-1]:
         hop = find_one(model, name)
-        if hop is None or hop.related is None:
+        if hop is None or hop.related is None or hop.many:
             return None
         hops.append(hop.fetch)
         model = hop.related

@@ -41,7 +41,7 @@ class Planner:
         """Plan one field."""
         if METHODS & field.__dict__.keys():
             return self.asked(field)
-        if type(field).to_representation is fields.SerializerMethodField.to_representation:
+        if type(field).to_representation is CALL_METHOD:
             return self.method(field)
         make = WAYS.get(type(field).get_attribute)
         return (make(self, field) if make else None) or self.asked(field)
@@ -81,7 +81,7 @@ class Planner:
 
     def method(self, field: Any) -> Step:
         """Plan a `SerializerMethodField`."""
-        if not inherits(field, fields.Field, "get_attribute"):
+        if not inherits(field, GET_ATTRIBUTE):
             return self.asked(field)
         method, finish = getattr(self.live.serializer, field.method_name), self.finish
         if finish is same:
@@ -114,12 +114,10 @@ class Planner:
         if source is None or source.related is None or source.many:
             return None
         kind = type(field)
-        if kind.use_pk_only_optimization is relations.RelatedField.use_pk_only_optimization:
+        if kind.use_pk_only_optimization is WHOLE_OBJECT:
             table = related_table(field, source.related, json=self.json)
             return self.converted(field, source, table)
-        if kind.to_representation is not relations.PrimaryKeyRelatedField.to_representation:
-            return None
-        if self.model.serializable_value is not Model.serializable_value:
+        if not inherits(field, *KEY_ONLY) or self.model.serializable_value is not SERIALIZABLE:
             return None
         key = find_source(self.model, [source.key or ""])
         if key is None or len(field.source_attrs) > 1:
@@ -143,8 +141,7 @@ class Planner:
     def many_related(self, field: Any) -> Step | None:
         """Plan a relation to many."""
         source, child = find_source(self.model, field.source_attrs), field.child_relation
-        usual = relations.ManyRelatedField.to_representation
-        if source is None or not source.many or type(field).to_representation is not usual:
+        if source is None or not source.many or not inherits(field, SHOW_MANY):
             return None
         show = related_table(child, source.related, json=self.json).get(source.related)  # type: ignore[arg-type]
         if show is None or METHODS & child.__dict__.keys():
@@ -167,8 +164,19 @@ class Planner:
         return Step(name, source.fetch, show, show_all, self.ask(name), source)
 
 
+# As DRF and Django have them, should somebody patch their classes later on.
+GET_ATTRIBUTE = fields.Field.get_attribute
+CALL_METHOD = fields.SerializerMethodField.to_representation
+WHOLE_OBJECT = relations.RelatedField.use_pk_only_optimization
+KEY_ONLY = (
+    relations.PrimaryKeyRelatedField.to_representation,
+    relations.PrimaryKeyRelatedField.use_pk_only_optimization,
+)
+SHOW_MANY = relations.ManyRelatedField.to_representation
+SERIALIZABLE = Model.serializable_value
+DATA = (Serializer.data, ListSerializer.data)
 WAYS: dict[Any, Any] = {
-    fields.Field.get_attribute: Planner.attribute,
+    GET_ATTRIBUTE: Planner.attribute,
     relations.RelatedField.get_attribute: Planner.related,
     relations.ManyRelatedField.get_attribute: Planner.many_related,
 }
@@ -250,7 +258,7 @@ def plain_data(serializer: BaseSerializer[Any]) -> Any:
 def is_unread(serializer: Any) -> bool:
     """Tell whether `data` would now be made from the instance, and from nothing else."""
     return (
-        getattr(type(serializer), "data", None) in (Serializer.data, ListSerializer.data)
+        getattr(type(serializer), "data", None) in DATA
         and serializer.instance is not None
         and not {"initial_data", "_data", "_errors"} & serializer.__dict__.keys()
     )

@@ -64,9 +64,13 @@ def make_table(field: Any, other: Show, *, json: bool) -> Table:
     return table
 
 
-def inherits(field: Any, kind: type, *names: str) -> bool:
-    """Tell whether a field has DRF's own methods of these names."""
-    return all(getattr(type(field), name) is getattr(kind, name) for name in names)
+def inherits(field: Any, *own: Any) -> bool:
+    """Tell whether a field has these methods of DRF, taken before anybody could patch them."""
+    return all(getattr(type(field), method.__name__, None) is method for method in own)
+
+
+QUANTIZE = fields.DecimalField.quantize
+ZONING = (fields.DateTimeField.enforce_timezone, fields.DateTimeField.default_timezone)
 
 
 def encoded(*types: type, json: bool) -> Table:
@@ -97,7 +101,7 @@ def boolean(field: Any, other: Show, json: bool) -> Table:
 
 
 def decimals(field: Any, other: Show, json: bool) -> Table:
-    if field.localize or not inherits(field, fields.DecimalField, "quantize"):
+    if field.localize or not inherits(field, QUANTIZE):
         return {}
     coerced = getattr(field, "coerce_to_string", api_settings.COERCE_DECIMAL_TO_STRING)
     write = decimal_text(field) if coerced else plain if json else same
@@ -132,8 +136,7 @@ def decimal_text(field: Any) -> Show:
 
 
 def date_time(field: Any, other: Show, json: bool) -> Table:
-    helpers = ("enforce_timezone", "default_timezone")
-    if not inherits(field, fields.DateTimeField, *helpers):
+    if not inherits(field, *ZONING):
         return {}
     style = getattr(field, "format", api_settings.DATETIME_FORMAT)
     if style is None:
@@ -254,15 +257,20 @@ if hasattr(fields, "BigIntegerField"):
     MAKERS[fields.BigIntegerField.to_representation] = big_integer
 
 
+SHOW_KEY = relations.PrimaryKeyRelatedField.to_representation
+SHOW_SLUG = relations.SlugRelatedField.to_representation
+SHOW_TEXT = relations.StringRelatedField.to_representation
+
+
 def related_table(field: Any, model: Any, *, json: bool) -> Table:
     """Give the table of a relation, of which the related objects themselves are the values."""
     way = type(field).to_representation
     show: Show | None = None
-    if way is relations.PrimaryKeyRelatedField.to_representation and field.pk_field is None:
+    if way is SHOW_KEY and field.pk_field is None:
         show = attrgetter("pk")
-    elif way is relations.SlugRelatedField.to_representation:
+    elif way is SHOW_SLUG:
         show = attrgetter(field.slug_field.replace("__", "."))
-    elif way is relations.StringRelatedField.to_representation:
+    elif way is SHOW_TEXT:
         show = str
     if show is None:
         return {type(None): same}

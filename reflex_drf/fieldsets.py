@@ -19,6 +19,7 @@ __all__ = ["Live", "is_understood", "readable_fields", "reads_as_drf"]
 BASE = serializers.Serializer
 LIST = serializers.ListSerializer
 MODEL = serializers.ModelSerializer
+LINKED = serializers.HyperlinkedModelSerializer
 
 # What decides on the fields of a serializer, besides its declarations and its Meta.
 BUILDERS = (
@@ -54,12 +55,19 @@ class Live:
         return self._get().fields[name]
 
 
-def reads_as_drf(field: Any, kind: type) -> bool:
+# As DRF has them, should somebody patch its classes later on.
+SHOWING = {kind: kind.to_representation for kind in (BASE, LIST)}
+READABLE = BASE._readable_fields
+BUILDING = {
+    kind: tuple(getattr(kind, name, None) for name in BUILDERS) for kind in (BASE, MODEL, LINKED)
+}
+
+
+def reads_as_drf(field: Any, kind: Any) -> bool:
     """Tell whether a serializer makes rows in DRF's way."""
-    own: Any = type(field)
     return (
         isinstance(field, kind)
-        and own.to_representation is kind.to_representation  # type: ignore[attr-defined]
+        and type(field).to_representation is SHOWING[kind]
         and not METHODS & field.__dict__.keys()
     )
 
@@ -67,7 +75,7 @@ def reads_as_drf(field: Any, kind: type) -> bool:
 def is_understood(serializer: Any) -> bool:
     """Tell whether a serializer makes a row by going through its fields, and no other way."""
     own: Any = type(serializer)
-    return reads_as_drf(serializer, BASE) and own._readable_fields is BASE._readable_fields
+    return reads_as_drf(serializer, BASE) and own._readable_fields is READABLE
 
 
 def readable_fields(serializer: Any, live: Live) -> list[Any]:
@@ -129,10 +137,8 @@ def frozen(value: Any) -> Any:
 
 def build_fields(cls: Any) -> list[Any] | None:
     """Build the fields once, if every serializer of the class would build the same."""
-    base: Any = MODEL if issubclass(cls, MODEL) else BASE
-    if issubclass(cls, serializers.HyperlinkedModelSerializer):
-        base = serializers.HyperlinkedModelSerializer
-    if any(getattr(cls, name, None) is not getattr(base, name, None) for name in BUILDERS):
+    base = next(kind for kind in (LINKED, MODEL, BASE) if issubclass(cls, kind))
+    if tuple(getattr(cls, name, None) for name in BUILDERS) != BUILDING[base]:
         return None
     prototype = cls()
     fields = list(prototype._readable_fields)

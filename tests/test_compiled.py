@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection, models
-from django.test import override_settings
+from django.test import RequestFactory, override_settings
 from django.utils import timezone, translation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,8 +20,12 @@ from reflex_drf.compiled import compile_serializer, plain_data
 from reflex_drf.representation import plain
 from tests.compiled import generated
 from tests.compiled.models import ANYTHING, Anything, Everything, make_model
-from tests.shop.models import Category, Product, Tag
+from tests.compiled.sample import SCRIPT
+from tests.parity import views as parity_views
+from tests.shop import serializers as shop_serializers
+from tests.shop.models import Category, Order, OrderLine, Product, Tag, Task
 from tests.shop.serializers import CategorySerializer
+from tests.test_sample_project import Manage, manage
 
 Make = Callable[[], Any]
 often = settings(
@@ -259,3 +264,42 @@ def test_any_model(generated_rows: Any) -> None:
     cls = model_serializer(model)
     agree(lambda: cls(rows, many=True))
     agree(lambda: cls(rows[0]))
+
+
+assert manage  # A fixture is found by its name.
+
+
+def test_every_serializer_of_the_sample_project(manage: Manage) -> None:
+    manage("migrate", "--verbosity", "0")
+    manage("seed_demo")
+    assert "read 5" in manage("shell", "-c", SCRIPT)
+
+
+def serializers_of(module: Any) -> list[Any]:
+    return [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, serializers.ModelSerializer)
+        and hasattr(value, "Meta")
+    ]
+
+
+@pytest.mark.usefixtures("_stocked")
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "cls",
+    [*serializers_of(shop_serializers), *serializers_of(parity_views)],
+    ids=lambda cls: cls.__name__,
+)
+def test_every_serializer_of_the_tests(cls: Any) -> None:
+    order = Order.objects.create(customer="Ada")
+    for product in Product.objects.filter(sku__startswith="plan-"):
+        OrderLine.objects.create(order=order, product=product, quantity=2)
+    Task.objects.create(owner=User.objects.create(username="ada"), title="Write")
+    request: Any = RequestFactory().get("/")
+    request.version = "v1"
+    queryset = cls.Meta.model.objects.order_by("pk")
+    assert queryset
+    agree(lambda: cls(queryset.all(), many=True, context={"request": request}))
+    agree(lambda: cls(queryset[0], context={"request": request}))

@@ -1,0 +1,198 @@
+"""Where columns stand for objects, and where a project's own code means that they cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import models
+from django.db.models.functions import Upper
+from django.db.models.signals import post_init
+from rest_framework import serializers
+
+from reflex_drf.columns import SKIP, find_source, gives_columns
+from reflex_drf.compiled import plain_data
+from reflex_drf.representation import plain
+from tests.compiled.models import Everything, make_model
+from tests.shop.models import Category, Order, OrderLine, Product, Tag
+
+pytestmark = pytest.mark.django_db
+
+
+class Odd(models.QuerySet[Any]):
+    def _fetch_all(self) -> None:
+        super()._fetch_all()
+
+
+class Handy(models.QuerySet[Any]):
+    def active(self) -> Any:
+        return self.filter(active=True)
+
+
+UNTOUCHED = {
+    "all": lambda: Product.objects.all(),
+    "filtered and ordered": lambda: Product.objects.filter(stock=1).order_by("-name"),
+    "sliced": lambda: Product.objects.all()[5:10],
+    "of a relation": lambda: Order(pk=1).lines.all(),  # type: ignore[attr-defined]
+    "with methods of its own": lambda: Handy(Product).active(),
+    "none": lambda: Product.objects.none(),
+}
+TOUCHED = {
+    "related": lambda: Product.objects.select_related("category"),
+    "prefetched": lambda: Product.objects.prefetch_related("tags"),
+    "distinct": lambda: Product.objects.distinct(),
+    "annotated": lambda: Product.objects.annotate(loud=Upper("name")),
+    "deferred": lambda: Product.objects.defer("name"),
+    "only": lambda: Product.objects.only("name"),
+    "union": lambda: Product.objects.all().union(Product.objects.all()),
+    "values": lambda: Product.objects.values("name"),
+    "extra": lambda: Product.objects.extra(select={"one": "1"}),
+    "of its own kind": lambda: Odd(Product).all(),
+}
+
+
+@pytest.mark.parametrize("make", UNTOUCHED.values(), ids=UNTOUCHED)
+def test_columns_say_all_of(make: Any) -> None:
+    assert gives_columns(make())
+
+
+@pytest.mark.parametrize("make", TOUCHED.values(), ids=TOUCHED)
+def test_columns_do_not_say_all_of(make: Any) -> None:
+    assert not gives_columns(make())
+
+
+def test_a_queryset_that_was_read_is_not_read_again(django_assert_num_queries: Any) -> None:
+    queryset = Product.objects.all()
+    assert list(queryset) == []
+    with django_assert_num_queries(0):
+        assert not gives_columns(queryset)
+
+
+class Own:
+    def own_init(self: Any, *args: Any, **kwargs: Any) -> None:
+        models.Model.__init__(self, *args, **kwargs)
+
+    @classmethod
+    def own_from_db(cls, db: Any, names: Any, values: Any) -> Any:
+        return cls()
+
+    def own_getattribute(self, name: str) -> Any:
+        return object.__getattribute__(self, name)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"__init__": Own.own_init},
+        {"from_db": Own.__dict__["own_from_db"]},
+        {"__getattribute__": Own.own_getattribute},
+    ],
+    ids=lambda members: next(iter(members)),
+)
+def test_a_model_with_a_way_of_its_own_is_made_into_objects(members: dict[str, Any]) -> None:
+    model = make_model(name=models.TextField(), **members)
+    assert not gives_columns(models.QuerySet(model))
+
+
+@pytest.fixture
+def _listener() -> Iterator[None]:
+    def listen(**kwargs: Any) -> None:
+        return None
+
+    post_init.connect(listen, sender=Category)
+    yield
+    post_init.disconnect(listen, sender=Category)
+
+
+@pytest.mark.usefixtures("_listener")
+def test_a_model_that_somebody_listens_to_is_made_into_objects() -> None:
+    assert not gives_columns(Category.objects.all())
+    assert gives_columns(Tag.objects.all())
+
+
+def test_attributes_that_only_django_made_are_known() -> None:
+    assert find_source(Product, ["name"]).column == "name"  # type: ignore[union-attr]
+    assert find_source(Product, ["pk"]).column == "id"  # type: ignore[union-attr]
+    assert find_source(Product, ["category_id"]).column == "category_id"  # type: ignore[union-attr]
+    assert find_source(Product, ["category"]).related is Category  # type: ignore[union-attr]
+    assert find_source(Product, ["tags"]).many  # type: ignore[union-attr]
+    assert find_source(Order, ["lines"]).related is OrderLine  # type: ignore[union-attr]
+    assert find_source(Tag, ["product_set"]).related is Product  # type: ignore[union-attr]
+    assert find_source(OrderLine, ["product", "category", "name"]) is not None
+
+
+@pytest.mark.parametrize(
+    "names", [[], ["get_size_display"], ["nothing"], ["tags", "name"], ["category", "__str__"]]
+)
+def test_anything_else_is_left_to_drf(names: list[str]) -> None:
+    assert find_source(Product, names) is None
+
+
+def test_a_property_over_a_column_is_left_to_drf() -> None:
+    class Doubled:
+        def __get__(self, instance: Any, owner: Any) -> Any:
+            return "own"
+
+    model = make_model(name=models.TextField())
+    assert find_source(model, ["name"]) is not None
+    model.name = Doubled()
+    assert find_source(model, ["name"]) is None
+
+
+def test_what_lies_behind_nothing() -> None:
+    line = OrderLine(product=Product(category=None))
+    names = ["product", "category", "name"]
+    assert find_source(OrderLine, names, None).fetch(line) is None  # type: ignore[union-attr]
+    assert find_source(OrderLine, names, SKIP).fetch(line) is SKIP  # type: ignore[union-attr]
+    with pytest.raises(AttributeError):
+        find_source(OrderLine, names, ...).fetch(line)  # type: ignore[union-attr]
+
+
+class Lines(serializers.ModelSerializer[OrderLine]):
+    class Meta:
+        model = OrderLine
+        fields = ["product", "quantity"]
+
+
+class Orders(serializers.ModelSerializer[Order]):
+    lines = Lines(many=True)
+
+    class Meta:
+        model = Order
+        fields = ["id", "lines"]
+
+
+@pytest.fixture
+def orders() -> list[Order]:
+    product = Product.objects.create(name="Tea", sku="t", price=1)
+    made = [Order.objects.create(customer=str(number)) for number in range(3)]
+    for order in made[:2]:
+        OrderLine.objects.create(order=order, product=product, quantity=2)
+    return made
+
+
+def test_prefetched_rows_are_not_queried_again(
+    orders: list[Order], django_assert_num_queries: Any
+) -> None:
+    expected = plain(Orders(Order.objects.all(), many=True).data)
+    with django_assert_num_queries(2):
+        assert plain_data(Orders(Order.objects.prefetch_related("lines"), many=True)) == expected
+    with django_assert_num_queries(4):
+        assert plain_data(Orders(Order.objects.all(), many=True)) == expected
+
+
+def test_rows_of_a_prefetch_of_the_callers_own(orders: list[Order]) -> None:
+    few = models.Prefetch("lines", OrderLine.objects.filter(quantity=7))
+    rows = plain_data(Orders(Order.objects.prefetch_related(few), many=True))
+    assert [row["lines"] for row in rows] == [[], [], []]
+
+
+def test_reading_columns_is_one_query(orders: list[Order], django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(1):
+        rows = plain_data(Lines(OrderLine.objects.filter(order=orders[0]), many=True))
+    assert [row["quantity"] for row in rows] == [2]
+
+
+def test_a_model_of_every_column_gives_columns() -> None:
+    assert gives_columns(Everything.objects.all())
