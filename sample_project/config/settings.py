@@ -90,3 +90,12 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticatedOrReadOnly"],
 }
+
+REFLEX_DRF = {
+    # One worker needs no transport. For several, and for changes by `manage.py stir`, run Redis or
+    # PostgreSQL: LIVE_TRANSPORT=redis LIVE_URL=redis://127.0.0.1:6379/0
+    "LIVE_TRANSPORT": os.environ.get("LIVE_TRANSPORT", "memory"),
+    "LIVE_URL": os.environ.get("LIVE_URL"),
+    "LIVE_CHANNEL": os.environ.get("LIVE_CHANNEL", "harbor-and-pine"),
+    "LIVE_MODELS": ["shop.Product"],
+}

@@ -26,7 +26,7 @@ app.add_page(
     products,
     route="/products",
     title="Products · Harbor & Pine",
-    on_load=[CategoryState.load, ProductState.load],
+    on_load=[CategoryState.load, ProductState.load, ProductState.live_subscribe],
 )
 app.add_page(orders, route="/orders", title="Orders · Harbor & Pine", on_load=OrderState.load)
 app.add_page(tasks, route="/tasks", title="Tasks · Harbor & Pine", on_load=TaskState.refresh_tasks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reflex as rx
+from reflex_drf.live import LiveListMixin
 from reflex_drf.state import ModelState
 
 from shop.views import CategoryViewSet, ProductViewSet
@@ -16,7 +17,7 @@ class CategoryState(ModelState):
         paginate_by = 100
 
 
-class ProductState(ModelState):
+class ProductState(LiveListMixin, ModelState):
     """Everything here that is not about dialogs comes from the viewset."""
 
     viewset = ProductViewSet
