@@ -41,6 +41,7 @@ from reflex_base.utils.exceptions import UploadTypeError, UploadValueError
 from reflex_base.utils.format import sanitize_client_log_value
 
 from reflex_drf.auth.delivery import DeliveringProcessor
+from reflex_drf.auth.page_guards import Load, PageGuards
 from reflex_drf.bridge.middleware import run_event
 from reflex_drf.bridge.requests import build_origin
 from reflex_drf.bridge.scope import EventScope, event_scope
@@ -158,6 +159,7 @@ class ReflexDRFEventProcessor(TabProcessor, DeliveringProcessor):
     async def start(self) -> None:
         """Start, and remember which states and handlers there are."""
         self._registration = RegistrationContext.get()
+        self._pages = PageGuards(self.middleware)
         self._running_background: dict[str, set[asyncio.Task[Any]]] = {}
         await super().start()
 
@@ -214,11 +216,20 @@ class ReflexDRFEventProcessor(TabProcessor, DeliveringProcessor):
         )
         with self._remember(entry, registered_handler):
             sender_var.set(sender)
-            if not is_bridged(registered_handler):
+            load = Load(
+                entry.ctx,
+                entry.event.name,
+                framework_name(registered_handler),
+                str(router_data.get("asPath") or "/"),
+            )
+            guards = self._pages.of_event(load)
+            if not guards and not is_bridged(registered_handler):
                 await execute()
                 return
+            if guards:
+                execute = functools.partial(self._pages.run, load, guards, execute)
             # An upload has credentials of its own, which no hydration has seen: never deferred.
-            deferred = is_deferred(registered_handler.handler) and not sender.upload
+            deferred = is_deferred(registered_handler.handler) and not (sender.upload or guards)
             background = registered_handler.handler.is_background
             origin = self.complete(build_origin(router_data), entry.ctx.token, router_data)
             with event_scope(origin, deferred, background=background) as scope:

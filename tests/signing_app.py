@@ -20,6 +20,7 @@ SECONDS = 6
 APP = """
 import reflex as rx
 
+from reflex_drf.auth import login_required, next_url, staff_required
 from reflex_drf.state import AppState
 
 
@@ -36,6 +37,11 @@ class SignInState(AppState):
     async def sign_in_and_go(self):
         if await self.login("ann", "ann-demo"):
             return rx.redirect("/inside?tab=2")
+
+    @rx.event
+    async def enter(self):
+        if await self.login("ann", "ann-demo"):
+            return rx.redirect(next_url())
 
     @rx.event
     async def sign_in_as_bob(self):
@@ -72,10 +78,32 @@ def buttons():
         rx.el.button("Hold", on_click=SignInState.hold),
         rx.el.button("Count", on_click=SignInState.count),
         rx.el.input(id="typed"),
+        links(),
     )
 
 
+def links():
+    return rx.box(rx.link("to secret", href="/secret"), rx.link("to office", href="/office"))
+
+
+def enter():
+    return rx.box(rx.el.button("Enter", on_click=SignInState.enter), rx.el.input(id="typed"))
+
+
+@login_required
+def secret():
+    return rx.box(buttons(), rx.text("the secret page", id="secret"), rx.link("home", href="/"))
+
+
+@staff_required
+def office():
+    return rx.text("the office", id="office")
+
+
 app = rx.App()
+app.add_page(secret, route="/secret", on_load=SignInState.load)
+app.add_page(office, route="/office")
+app.add_page(enter, route="/enter")
 app.add_page(buttons, route="/")
 app.add_page(buttons, route="/inside", on_load=SignInState.load)
 """
@@ -100,6 +128,7 @@ def signing_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
         "mysite/settings.py",
         'DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqlite3"}}\n',
     )
+    project.extend("mysite/settings.py", 'LOGIN_URL = "/enter"\n')
     project.write("rxconfig.py", RXCONFIG)
     project.write("front/__init__.py", "")
     # Chromium asks for it, and would note that it is not there.

@@ -134,3 +134,44 @@ async def test_a_visitors_session_survives_a_reload(browser: Browser) -> None:
     await page.page.reload()
     await page.click("Count")
     await page.shows("held", "2")
+
+
+async def test_a_guarded_page_asks_to_sign_in_and_comes_back(browser: Browser) -> None:
+    page = await browser.tab()
+    await page.page.get_by_role("link", name="to secret").click()
+    await page.click("Enter")
+    await page.shows("secret", "the secret page")
+    await page.shows("loaded", "loaded for ann")
+    assert page.page.url.rstrip("/") == f"{browser.server.url}/secret"
+
+
+async def test_a_guarded_page_opened_by_its_address_asks_to_sign_in(browser: Browser) -> None:
+    page = Page(await browser.context.new_page(), browser.server)
+    browser.pages.append(page)
+    await page.page.goto(f"{browser.server.url}/secret?tab=2")
+    await page.click("Enter")
+    await page.shows("secret", "the secret page")
+    assert page.page.url.endswith("secret?tab=2") or page.page.url.endswith("secret/?tab=2")
+
+
+async def test_a_page_for_others_stays_empty_and_the_app_goes_on(browser: Browser) -> None:
+    page = await browser.tab()
+    await page.click("Ann")
+    await page.shows("user", "user ann")
+    await page.page.get_by_role("link", name="to office").click()
+    await expect(page.page.get_by_text("You may not see this page.")).to_be_visible()
+    await expect(page.page.locator("#office")).to_have_count(0)
+    await page.page.go_back()
+    await page.page.get_by_role("link", name="to secret").click()
+    await page.shows("secret", "the secret page")
+
+
+async def test_a_sign_out_closes_a_guarded_page(browser: Browser) -> None:
+    page = await browser.tab()
+    await page.click("Ann")
+    await page.shows("user", "user ann")
+    await page.page.get_by_role("link", name="to secret").click()
+    await page.shows("secret", "the secret page")
+    await page.click("Out")
+    await expect(page.page.get_by_role("button", name="Enter")).to_be_visible()
+    await expect(page.page.locator("#secret")).to_have_count(0)
