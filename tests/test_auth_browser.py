@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.browsing import async_api, expect
 from tests.servers import Server
 from tests.test_browser import ARGUMENTS
 
-async_api = pytest.importorskip("playwright.async_api")
-expect: Any = async_api.expect
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 
 

@@ -12,11 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.browsing import async_api, expect
 from tests.servers import PASSWORDS, Server
-
-# Collected everywhere, run where the browser is: `conftest` leaves the group out otherwise.
-async_api = pytest.importorskip("playwright.async_api")
-expect: Any = async_api.expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 ARGUMENTS = (
