@@ -7,8 +7,13 @@ from collections.abc import AsyncIterator
 from typing import Any, ClassVar
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group, Permission
 from django.contrib.sessions.models import Session
+from django.test import Client
+from rest_framework.permissions import DjangoModelPermissions
+from rest_framework.viewsets import ReadOnlyModelViewSet
 
 from reflex_drf.live import LiveListMixin, ModelChange, is_live_model, live_broadcaster, notify
 from reflex_drf.live.changes import unknown_rows
@@ -18,8 +23,10 @@ from reflex_drf.state import ModelState
 from reflex_drf.testing import Tab, Worker
 from tests.living import QUICK, until
 from tests.shop.models import Product, Task
+from tests.shop.serializers import ProductSerializer
 from tests.shop.views import TaskViewSet
 
+User = get_user_model()
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -52,6 +59,27 @@ class PacedState(LiveListMixin, ModelState):
 class OtherPacedState(LiveListMixin, ModelState):
     model = Product
     fields = ["name", "price"]
+
+
+class UserListState(LiveListMixin, ModelState):
+    model = User
+    fields = ["username"]
+    field_vars = {"username": "login_name"}
+    ordering = ["pk"]
+
+
+class MayView(DjangoModelPermissions):
+    perms_map = {"GET": ["%(app_label)s.view_%(model_name)s"]}
+
+
+class PermittedViewSet(ReadOnlyModelViewSet[Product]):
+    queryset = Product.objects.all()
+    serializer_class = ProductSerializer
+    permission_classes = [MayView]
+
+
+class PermittedState(LiveListMixin, ModelState):
+    viewset = PermittedViewSet
 
 
 class OwnTasksState(LiveListMixin, ModelState):
@@ -248,7 +276,7 @@ class TestEnds:
             assert live_broadcaster().labels == []
 
     async def test_a_deleted_session_ends_it(self, worker: Worker) -> None:
-        alice = await get_user_model().objects.acreate_user("alice")
+        alice = await User.objects.acreate_user("alice")
         async with Tab(alice) as tab:
             await Task.objects.acreate(owner=alice, title="secret")
             await watch(tab, state=OwnTasksState)
@@ -259,30 +287,8 @@ class TestEnds:
             await refused(tab)
             assert "secret" not in repr(tab.deltas)
 
-    async def test_a_deactivated_user_ends_it(self, worker: Worker) -> None:
-        alice = await get_user_model().objects.acreate_user("alice")
-        async with Tab(alice) as tab:
-            await watch(tab, state=OwnTasksState)
-            alice.is_active = False
-            await alice.asave()
-            tab.clear()
-            await Task.objects.acreate(owner=alice, title="secret")
-            await refused(tab)
-            assert "secret" not in repr(tab.deltas)
-
-    async def test_a_changed_password_ends_it(self, worker: Worker) -> None:
-        alice = await get_user_model().objects.acreate_user("alice", password="old")
-        async with Tab(alice) as tab:
-            await watch(tab, state=OwnTasksState)
-            alice.set_password("new")
-            await alice.asave()
-            tab.clear()
-            await Task.objects.acreate(owner=alice, title="secret")
-            await refused(tab)
-            assert "secret" not in repr(tab.deltas)
-
     async def test_the_next_user_of_a_tab_does_not_inherit_it(self, worker: Worker) -> None:
-        users = get_user_model().objects
+        users = User.objects
         alice, bob = await users.acreate_user("alice"), await users.acreate_user("bob")
         async with Tab(alice) as tab:
             await watch(tab, state=OwnTasksState)
@@ -296,6 +302,89 @@ class TestEnds:
             await worker.settle()
             assert subscription.ended
             assert subscriptions(worker) == 0
+
+
+class TestUsers:
+    """What becomes of a user shows at once, without any row having changed."""
+
+    @pytest.fixture
+    async def alice(self) -> Any:
+        return await User.objects.acreate_user("alice", password="old")
+
+    @pytest.fixture
+    async def tab(self, worker: Worker, alice: Any) -> AsyncIterator[Tab]:
+        await Task.objects.acreate(owner=alice, title="secret")
+        async with Tab(alice) as tab:
+            await watch(tab, state=OwnTasksState)
+            assert len(tab.seen(OwnTasksState, "data")) == 1
+            tab.clear()
+            yield tab
+            assert "secret" not in repr(tab.deltas)
+
+    async def test_who_logs_out(self, tab: Tab) -> None:
+        client = Client()
+        client.cookies["sessionid"] = tab.cookies["sessionid"]
+        await sync_to_async(client.logout)()
+        await refused(tab)
+
+    async def test_who_is_deactivated(self, tab: Tab, alice: Any) -> None:
+        alice.is_active = False
+        await alice.asave()
+        await refused(tab)
+
+    async def test_who_has_a_new_password(self, tab: Tab, alice: Any) -> None:
+        alice.set_password("new")
+        await alice.asave()
+        await refused(tab)
+
+    async def test_who_is_deleted(self, tab: Tab, alice: Any) -> None:
+        await alice.adelete()
+        await refused(tab)
+
+    async def test_who_may_no_longer_see_it(self, worker: Worker, alice: Any) -> None:
+        permission = await Permission.objects.aget(
+            content_type__app_label="shop", codename="view_product"
+        )
+        await alice.user_permissions.aadd(permission)
+        await Product.objects.acreate(name="Chair", sku="a", price=1)
+        async with Tab(alice) as tab:
+            await watch(tab, state=PermittedState)
+            assert len(tab.seen(PermittedState, "data")) == 1
+            await alice.user_permissions.aremove(permission)
+            await worker.settle()
+            assert tab.seen(PermittedState, "data") == []
+            group = await Group.objects.acreate(name="staff")
+            await group.permissions.aadd(permission)
+            await alice.groups.aadd(group)
+            await worker.settle()
+            assert len(tab.seen(PermittedState, "data")) == 1
+
+    async def test_others_are_not_asked(self, worker: Worker, alice: Any) -> None:
+        bob = await User.objects.acreate_user("bob")
+        async with Tab(alice) as hers, Tab(bob) as his, Tab() as nobodys:
+            await watch(hers, his, nobodys)
+            await alice.asave()
+            await worker.settle()
+            assert len(PacedState.told) == 1
+            notify(User)
+            await worker.settle()
+            assert len(PacedState.told) == 4
+
+    async def test_users_are_watched_as_long_as_anything_is(self, worker: Worker) -> None:
+        assert not is_live_model(User)
+        async with Tab() as tab:
+            await watch(tab)
+            assert is_live_model(User)
+        assert not is_live_model(User)
+        assert live_broadcaster().labels == []
+
+    async def test_a_list_of_users_is_a_list_like_any(self, worker: Worker, alice: Any) -> None:
+        async with Tab(alice) as tab:
+            await watch(tab, state=UserListState)
+            await User.objects.acreate_user("bob")
+            await worker.settle()
+            assert [row["username"] for row in tab.seen(UserListState, "data")] == ["alice", "bob"]
+        assert live_broadcaster().labels == []
 
 
 async def refused(tab: Tab) -> None:

@@ -10,7 +10,7 @@ from django.db.models import Model
 from reflex_drf.backends.inprocess import without_throttles
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.live.changes import ModelChange
-from reflex_drf.live.publishing import live_models
+from reflex_drf.live.publishing import live_models, user_model
 from reflex_drf.live.viewers import Viewers
 from reflex_drf.state.answers import drop_tab
 from reflex_drf.state.calls import operation
@@ -40,6 +40,9 @@ class LiveListMixin(ListHandlers):
     @classmethod
     def _planned(cls) -> None:
         live_models.show(cls._live_model())
+        if (users := user_model()) is not None:
+            # What becomes of a user may end what he sees.
+            live_models.show(users)
 
     @classmethod
     def _live_model(cls) -> type[Model]:

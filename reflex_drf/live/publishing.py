@@ -11,6 +11,8 @@ from threading import Lock
 from typing import Any
 
 from django.apps import apps
+from django.contrib.auth import get_user_model
+from django.contrib.auth.signals import user_logged_out
 from django.core.signals import setting_changed
 from django.db import router, transaction
 from django.db.models import Model, QuerySet
@@ -37,6 +39,7 @@ __all__ = [
     "notify",
     "register_live_model",
     "unregister_live_model",
+    "user_model",
 ]
 
 logger = logging.getLogger("reflex_drf.live")
@@ -148,6 +151,21 @@ def find_model(name: str) -> type[Model]:
 
 
 # -- Signals --------------------------------------------------------------------------------
+
+
+def user_model() -> type[Model] | None:
+    """Give the model whose changes may end what somebody may see, None without users."""
+    return get_user_model() if apps.is_installed("django.contrib.auth") else None
+
+
+def logged_out(*, user: Any, **ignored: Any) -> None:
+    """Note that a user's sessions are fewer."""
+    model = user_model()
+    if model is not None and model in live_models and isinstance(user, model):
+        note(model, ACTION_UPDATED, [user.pk], router.db_for_write(model))
+
+
+user_logged_out.connect(logged_out, dispatch_uid="reflex_drf.live.logged_out")
 
 
 def senders(model: type[Model]) -> list[type[Model]]:

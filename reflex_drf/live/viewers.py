@@ -14,7 +14,7 @@ from django.db.models import Model
 from reflex_drf.conf import settings
 from reflex_drf.live.broadcaster import call_in
 from reflex_drf.live.changes import Changes, ModelChange, model_label, unknown_rows
-from reflex_drf.live.publishing import live_models
+from reflex_drf.live.publishing import live_models, user_model
 from reflex_drf.live.relay import live_broadcaster, stop_receiver
 from reflex_drf.live.transports import is_shared
 
@@ -108,6 +108,7 @@ class Viewers:
             self.end(known)
         if not self._subscriptions:
             warn_of_workers(tab)
+            self._watch_users(1)
         subscription = Subscription(tab, state, model, owner)
         group = self._subscriptions.setdefault(subscription.label, {})
         if not group:
@@ -140,6 +141,8 @@ class Viewers:
             del self._subscriptions[label]
             live_broadcaster().unlisten(label, self._hear)
         live_models.watch(subscription.model, -1)
+        if not self._subscriptions:
+            self._watch_users(-1)
         self._progress.set()
 
     def end_tab(self, token: str) -> None:
@@ -157,6 +160,16 @@ class Viewers:
         if tasks:
             await asyncio.wait(tasks)
         await stop_receiver()
+
+    def _watch_users(self, by: int) -> None:
+        """Hear of users who log out, are deactivated, or may see more or less than before."""
+        if (users := user_model()) is None:
+            return
+        live_models.watch(users, by)
+        if by > 0:
+            live_broadcaster().listen(model_label(users), self._hear, self._loop)
+        else:
+            live_broadcaster().unlisten(model_label(users), self._hear)
 
     # -- Changes ----------------------------------------------------------------------------
 
@@ -176,7 +189,19 @@ class Viewers:
             for subscription in list(self._subscriptions.get(label, {}).values()):
                 subscription.changes.extend(about)
                 self._plan(subscription)
+            if (users := user_model()) is not None and label == model_label(users):
+                self._suspect({"user " + str(change.pk) for change in about})
         self._progress.set()
+
+    def _suspect(self, owners: set[str]) -> None:
+        """Have everything of some users read again, or refused."""
+        for subscription in list(self):
+            if subscription.owner in owners or "user None" in owners:
+                subscription.changes.add(unknown_rows(subscription.label))
+                # Django tells of a logout just before it ends the session.
+                pause = self._loop.time() + settings.LIVE_REFRESH_INTERVAL / 1000
+                subscription.free_at = max(subscription.free_at, pause)
+                self._plan(subscription)
 
     def _plan(self, subscription: Subscription) -> None:
         """Have it refreshed, as soon as its pace allows."""
