@@ -28,7 +28,7 @@ BACKEND = "tests.test_auth_session.Gate"
 
 class SignInState(AppState):
     result: str = ""
-    secret: str = ""
+    held: str = ""
     _kept: str = ""
 
     @rx.event
@@ -65,7 +65,7 @@ class SignInState(AppState):
     @rx.event
     async def keep(self, value: str) -> None:
         self.session["cart"] = [*self.session.get("cart", []), value]
-        self.secret = self._kept = value
+        self.held = self._kept = value
 
     @rx.event
     def look(self) -> None:
@@ -304,7 +304,7 @@ async def test_what_the_tab_held_is_dropped(sign: Any, ann: Any, bob: Any) -> No
         await fetch_cookies(tab)
         # The page and its token stay; what was filled for bob is gone.
         assert tab.token == token
-        assert (tab.get(SignInState, "secret"), tab.get(SignInState, "_kept")) == ("", "")
+        assert (tab.get(SignInState, "held"), tab.get(SignInState, "_kept")) == ("", "")
         assert "bobs" not in str(tab.deltas[-1])
 
 
