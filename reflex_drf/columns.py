@@ -30,7 +30,14 @@ from django.db.models.query import ModelIterable
 from django.db.models.query_utils import DeferredAttribute
 from django.db.models.signals import post_init, pre_init
 
-__all__ = ["SKIP", "Source", "find_source", "gives_columns", "is_plain_model"]
+__all__ = [
+    "SKIP",
+    "Source",
+    "find_source",
+    "gives_columns",
+    "is_loaded_by_django",
+    "is_plain_model",
+]
 
 Fetch = Callable[[Any], Any]
 
@@ -62,6 +69,8 @@ class Source:
     key: str | None = None
     # Whether a row may have no value here at all.
     skips: bool = False
+    # The name of a relation, as a query joins or prefetches it.
+    relation: str | None = None
 
 
 def find_attribute(model: type, name: str) -> Any:
@@ -151,7 +160,7 @@ def relation_to_one(field: Any) -> Source:
         # Django decides about what is missing: it may be loaded, None, or an error.
         return getattr(instance, name) if found is None else found
 
-    return Source(fetch=fetch, related=field.related_model, key=field.attname)
+    return Source(fetch=fetch, related=field.related_model, key=field.attname, relation=field.name)
 
 
 def relation_to_many(model: type[Model], name: str, found: Any) -> Source | None:
@@ -170,7 +179,7 @@ def relation_to_many(model: type[Model], name: str, found: Any) -> Source | None
             return cache[cache_name]
         return getattr(instance, name).all()
 
-    return Source(fetch=fetch, related=related, many=True)
+    return Source(fetch=fetch, related=related, many=True, relation=name)
 
 
 def prefetch_name(found: Any) -> str:
@@ -187,14 +196,14 @@ def gives_columns(queryset: QuerySet[Any]) -> bool:
 
 def is_untouched(queryset: QuerySet[Any]) -> bool:
     """Tell whether a queryset would give the model's own objects, one for each row it finds."""
-    query, lookups = queryset.query, getattr(queryset, "_prefetch_related_lookups", ())
+    query = queryset.query
     return (
         all(getattr(type(queryset), name) is own for name, own in QUERYSET_METHODS)
         and queryset._result_cache is None
         and queryset._iterable_class is ModelIterable
-        and not (lookups or query.select_related or query.annotations or query.extra)
-        # Over fewer columns, DISTINCT would find fewer rows; the others have their own columns.
-        and not (query.distinct or query.combinator or query.group_by)
+        and not query.combinator
+        # What is added by hand may stand in the place of a column.
+        and all(name.startswith("_prefetch_related_val_") for name in query.extra)
         and query.deferred_loading == (frozenset(), True)
     )
 

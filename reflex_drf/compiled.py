@@ -136,7 +136,7 @@ class Planner:
         inner = Live(lambda: live.field(name).child if many else live.field(name))
         plan = Planner(inner, source.related, json=self.json).plan(child)
         step = self.spread(field, source, plan.rows)
-        return step if plan.by_column else replace(step, show_all=None)
+        return replace(step, plan=plan) if plan.by_column else replace(step, show_all=None)
 
     def many_related(self, field: Any) -> Step | None:
         """Plan a relation to many."""

@@ -9,9 +9,10 @@ from typing import Any
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import QuerySet
 
-from reflex_drf.columns import SKIP, Source, gives_columns
+from reflex_drf.columns import SKIP, Source, gives_columns, is_loaded_by_django
 from reflex_drf.converters import Documents, Moments, Show, Table, same
-from reflex_drf.reading import read_columns, settled
+from reflex_drf.prefetching import find_related
+from reflex_drf.reading import Reading, is_read_by_django, read, settled
 
 __all__ = ["Plan", "Step", "converter", "spread_many", "spread_one"]
 
@@ -34,6 +35,8 @@ class Step:
     # DRF's own way, for a row whose value is missing.
     ask: Show | None = None
     source: Source | None = None
+    # That of a serializer inside.
+    plan: Plan | None = None
 
 
 class Plan:
@@ -45,7 +48,6 @@ class Plan:
         # Methods and fields of a project's own run row by row, in the order of the fields: one may
         # leave something for the next.
         self.by_column = bool(steps) and all(step.show_all is not None for step in steps)
-        self.columns = [step.source.column if step.source else None for step in steps]
 
     def rows(self, instances: Sequence[Any]) -> list[Any]:
         """Give the rows of objects that are all of the plan's model."""
@@ -58,10 +60,13 @@ class Plan:
         return [self.row(instance) for instance in instances]
 
     def table(self, values: Iterable[Sequence[Any]]) -> list[Any]:
-        """Put columns of values together to rows."""
-        names = self.names
+        """Convert columns of values, and put them together to rows."""
         pairs = zip(self.steps, values, strict=True)
-        shown = [step.show_all(column) for step, column in pairs]  # type: ignore[misc]
+        return self.together([step.show_all(column) for step, column in pairs])  # type: ignore[misc]
+
+    def together(self, shown: Sequence[Sequence[Any]]) -> list[Any]:
+        """Put columns of what is shown together to rows."""
+        names = self.names
         empty = dict.fromkeys(names)
         # Filling copies column by column is the fastest way to many small dictionaries.
         rows = [empty.copy() for _ in shown[0]]
@@ -91,13 +96,70 @@ class Plan:
 
     def read(self, queryset: QuerySet[Any]) -> list[Any] | None:
         """Give the rows of a queryset without making objects of them, where that is the same."""
-        if not self.by_column or None in self.columns or not gives_columns(queryset):
+        if not (gives_columns(queryset) and is_read_by_django(queryset) and self.is_in(queryset)):
             return None
-        found = read_columns(queryset, self.columns)  # type: ignore[arg-type]
-        if not found:
+        reading = read(queryset)
+        if reading is None:
             return []
-        columns = zip(self.steps, found, strict=True)
-        return self.table([unwrapped(step, column) for step, column in columns])
+        try:
+            return self.rows_of(reading, reading.info)
+        except UnusualError:
+            return None
+
+    def is_in(self, queryset: Any) -> bool:
+        """Tell whether a queryset loads all that the plan shows, and prefetches no more."""
+        many = [step for step in self.steps if step.plan and step.source and step.source.many]
+        lookups = queryset._prefetch_related_lookups
+        return (
+            {step.source.relation for step in many if step.source} == set(lookups)
+            and all(step.plan is not None and step.plan.is_alone(step.source) for step in many)
+            and self.is_joined(queryset.query.select_related, tuple(many))
+        )
+
+    def is_alone(self, source: Source | None) -> bool:
+        """Tell whether a plan shows nothing but columns of a model that Django alone loads."""
+        related: Any = source.related if source else None
+        return self.is_joined(False) and is_loaded_by_django(related)
+
+    def is_joined(self, relations: Any, besides: tuple[Step, ...] = ()) -> bool:
+        """Tell whether a query that joins these relations has all that the plan shows."""
+        return self.by_column and all(
+            step.source is not None and is_in_query(step, step.source, relations)
+            for step in self.steps
+            if not any(step is other for other in besides)
+        )
+
+    def rows_of(self, reading: Reading, info: Any) -> list[Any]:
+        """Give the rows of one model in what the database gave."""
+        places = reading.places(info)
+        return self.together([shown_of(step, reading, info, places) for step in self.steps])
+
+
+def is_in_query(step: Step, source: Source, relations: Any) -> bool:
+    """Tell whether a query has the columns of one field."""
+    if step.plan is None:
+        return source.column is not None
+    return (
+        isinstance(relations, dict)
+        and source.relation in relations
+        and is_loaded_by_django(source.related)  # type: ignore[arg-type]
+        and step.plan.is_joined(relations[source.relation])
+    )
+
+
+def shown_of(step: Step, reading: Reading, info: Any, places: dict[str, int]) -> Sequence[Any]:
+    """Give what one field shows, in all rows."""
+    source: Any = step.source
+    if step.plan is None:
+        values = reading.column(places[source.column])
+        return step.show_all(unwrapped(source, values))  # type: ignore[misc]
+    if source.many:
+        return prefetched(step.plan, source, reading)
+    inner = reading.joined(info, source.relation)
+    rows = step.plan.rows_of(reading, inner)
+    # As Django tells that there is no related object.
+    keys = reading.raw[reading.places(inner)[inner["model"]._meta.pk.attname]]
+    return [None if key is None else row for row, key in zip(rows, keys, strict=True)]
 
 
 def drop_skipped(rows: list[Any], name: str) -> None:
@@ -107,10 +169,37 @@ def drop_skipped(rows: list[Any], name: str) -> None:
             del row[name]
 
 
-def unwrapped(step: Step, column: Sequence[Any]) -> Sequence[Any]:
+class UnusualError(Exception):
+    """Raised where only objects will do after all."""
+
+
+def prefetched(plan: Plan, source: Any, reading: Reading) -> Sequence[Any]:
+    """Give the related rows of each row."""
+    model = reading.info["model"]
+    keys = reading.column(reading.places(reading.info)[model._meta.pk.attname])
+    using = reading.compiler.using
+    related = find_related(model, source.relation, keys, using)
+    if related is None or len(set(keys)) < len(keys):
+        raise UnusualError
+    if not (gives_columns(related.queryset) and is_read_by_django(related.queryset)):
+        raise UnusualError
+    if related.queryset._prefetch_related_lookups:  # type: ignore[attr-defined]
+        raise UnusualError
+    found = read(related.queryset)
+    groups: dict[Any, list[Any]] = {key: [] for key in related.keys}
+    if found is not None:
+        rows = plan.rows_of(found, found.info)
+        owners = related.owners(found)
+        if not groups.keys() >= set(owners):
+            raise UnusualError
+        for key, row in zip(owners, rows, strict=True):
+            groups[key].append(row)
+    return [groups[key] for key in related.keys]
+
+
+def unwrapped(source: Source, column: Sequence[Any]) -> Sequence[Any]:
     """Make of a column's values what the model's attributes would give."""
-    wrap = step.source.wrap if step.source else None
-    return column if wrap is None else list(map(wrap, column))
+    return column if source.wrap is None else list(map(source.wrap, column))
 
 
 def converter(table: Table, other: Show) -> tuple[Show, Batch]:

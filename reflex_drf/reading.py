@@ -21,7 +21,7 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from reflex_drf.converters import Documents, Moments
 
-__all__ = ["read_columns", "settled"]
+__all__ = ["Reading", "is_read_by_django", "read", "settled"]
 
 Column = Sequence[Any]
 NOTHING = type(None)
@@ -29,22 +29,51 @@ NOTHING = type(None)
 COMPILING = ("results_iter", "apply_converters", "get_converters", "execute_sql")
 
 
-def read_columns(queryset: QuerySet[Any], names: Sequence[str]) -> list[Column]:
-    """Run a queryset for these columns and give each with its values; none if there are no rows."""
-    values = queryset.values_list(*names)
-    compiler: Any = values.query.get_compiler(values.db)
-    if any(getattr(type(compiler), name) is not getattr(SQLCompiler, name) for name in COMPILING):
-        return list(zip(*values, strict=True))
-    found = list(zip(*chain.from_iterable(compiler.execute_sql()), strict=True))
-    if not found:
-        return []
-    columns: list[Column] = list(found)
-    expressions = [chosen[0] for chosen in compiler.select[: compiler.col_count]]
-    for position, (converters, expression) in compiler.get_converters(expressions).items():
+class Reading:
+    """What the database gave for a queryset's own query, column by column.
+
+    It is the very query that makes the model's objects, so that rows and their order are the same
+    whatever the serializer shows of them.
+    """
+
+    def __init__(self, compiler: Any, raw: list[Column]) -> None:
+        self.compiler, self.raw = compiler, raw
+        self.info: Any = compiler.klass_info
+        chosen = [held[0] for held in compiler.select[: compiler.col_count]]
+        self.converters: dict[int, Any] = compiler.get_converters(chosen)
+
+    def places(self, info: Any) -> dict[str, int]:
+        """Tell in which column each attribute of a model stands."""
+        select = self.compiler.select
+        return {select[place][0].target.attname: place for place in info["select_fields"]}
+
+    def joined(self, info: Any, relation: str) -> Any:
+        """Give what is known of a model that the query joins."""
+        for inner in info["related_klass_infos"]:
+            if inner["field"].name == relation and not inner["reverse"]:
+                return inner
+        raise LookupError(f"The query does not join {relation}.")
+
+    def column(self, place: int) -> Column:
+        """Give the values of a column, as Django converts them."""
+        values = self.raw[place]
+        converters, expression = self.converters.get(place, ((), None))
         for converter in converters:
-            held = settled(columns[position])
-            columns[position] = convert(held, converter, expression, compiler.connection)
-    return columns
+            values = convert(settled(values), converter, expression, self.compiler.connection)
+        return values
+
+
+def read(queryset: QuerySet[Any]) -> Reading | None:
+    """Run a queryset's query, or give None where there are no rows."""
+    compiler: Any = queryset.query.get_compiler(queryset.db)
+    raw = list(zip(*chain.from_iterable(compiler.execute_sql()), strict=True))
+    return Reading(compiler, raw) if raw else None  # type: ignore[arg-type]
+
+
+def is_read_by_django(queryset: QuerySet[Any]) -> bool:
+    """Tell whether a database backend leaves it to Django to make rows of results."""
+    kind = type(queryset.query.get_compiler(queryset.db))
+    return all(getattr(kind, name) is getattr(SQLCompiler, name) for name in COMPILING)
 
 
 def settled(values: Column) -> Column:

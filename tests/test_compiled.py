@@ -112,7 +112,8 @@ def relation_fields() -> Any:
         [{}, {"read_only": True}, {"allow_null": True}, {"required": False}, {"default": "none"}]
     )
     return st.fixed_dictionaries(
-        {
+        {},
+        optional={
             "name": st.builds(serializers.CharField),
             "category_name": dotted.map(
                 lambda options: serializers.CharField(source="category.name", **options)
@@ -139,7 +140,7 @@ def relation_fields() -> Any:
                     lambda: serializers.SerializerMethodField("count_tags"),
                 ]
             ).map(lambda make: make()),
-        }
+        },
     )
 
 

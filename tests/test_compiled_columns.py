@@ -37,12 +37,13 @@ UNTOUCHED = {
     "of a relation": lambda: Order(pk=1).lines.all(),  # type: ignore[attr-defined]
     "with methods of its own": lambda: Handy(Product).active(),
     "none": lambda: Product.objects.none(),
-}
-TOUCHED = {
     "related": lambda: Product.objects.select_related("category"),
     "prefetched": lambda: Product.objects.prefetch_related("tags"),
     "distinct": lambda: Product.objects.distinct(),
     "annotated": lambda: Product.objects.annotate(loud=Upper("name")),
+    "counted": lambda: Product.objects.annotate(count=models.Count("tags")),
+}
+TOUCHED = {
     "deferred": lambda: Product.objects.defer("name"),
     "only": lambda: Product.objects.only("name"),
     "union": lambda: Product.objects.all().union(Product.objects.all()),
@@ -196,3 +197,141 @@ def test_reading_columns_is_one_query(orders: list[Order], django_assert_num_que
 
 def test_a_model_of_every_column_gives_columns() -> None:
     assert gives_columns(Everything.objects.all())
+
+
+class Categories(serializers.ModelSerializer[Category]):
+    class Meta:
+        model = Category
+        fields = ["id", "name"]
+
+
+class Tags(serializers.ModelSerializer[Tag]):
+    class Meta:
+        model = Tag
+        fields = ["name"]
+
+
+class Products(serializers.ModelSerializer[Product]):
+    category = Categories()
+    tags = Tags(many=True)
+
+    class Meta:
+        model = Product
+        fields = ["sku", "category", "tags"]
+
+
+class Sold(serializers.ModelSerializer[OrderLine]):
+    class Inner(serializers.ModelSerializer[Product]):
+        category = Categories()
+
+        class Meta:
+            model = Product
+            fields = ["name", "category"]
+
+    product = Inner()
+
+    class Meta:
+        model = OrderLine
+        fields = ["quantity", "product"]
+
+
+class Wearing(serializers.ModelSerializer[Tag]):
+    class Inner(serializers.ModelSerializer[Product]):
+        class Meta:
+            model = Product
+            fields = ["sku", "price"]
+
+    product_set = Inner(many=True)
+
+    class Meta:
+        model = Tag
+        fields = ["name", "product_set"]
+
+
+@pytest.fixture
+def stock(orders: list[Order]) -> None:
+    tea, tags = Category.objects.create(name="Tea"), [Tag(name=f"{n}") for n in range(3)]
+    Tag.objects.bulk_create(tags)
+    for number in range(4):
+        category = tea if number % 2 else None
+        product = Product.objects.create(name="P", sku=f"{number}", price=1, category=category)
+        product.tags.set(tags[number:])
+        OrderLine.objects.create(order=orders[2], product=product)
+
+
+def no_objects(queryset: Any) -> bool:
+    """Whether a queryset was left unread, because its columns said it all."""
+    return queryset._result_cache is None
+
+
+QUERIES: dict[str, Any] = {
+    "one and many": (
+        Products, 2, lambda: Product.objects.select_related("category").prefetch_related("tags"),
+    ),
+    "sliced": (
+        Products, 2,
+        lambda: Product.objects.select_related("category").prefetch_related("tags")[1:3],
+    ),
+    "rows of a foreign key": (Orders, 2, lambda: Order.objects.prefetch_related("lines")),
+    "the other side": (Wearing, 2, lambda: Tag.objects.prefetch_related("product_set")),
+    "two joins": (Sold, 1, lambda: OrderLine.objects.select_related("product__category")),
+    "nobody there": (
+        Products, 1,
+        lambda: Product.objects.filter(sku="?").select_related("category").prefetch_related("tags"),
+    ),
+    "nothing related": (
+        Products, 2,
+        lambda: Product.objects.filter(sku="3").select_related("category").prefetch_related("tags"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("stock")
+@pytest.mark.parametrize(("cls", "count", "make"), QUERIES.values(), ids=QUERIES)
+def test_related_rows_are_read_without_objects(
+    cls: Any, count: int, make: Any, django_assert_num_queries: Any
+) -> None:
+    expected = plain(cls(make(), many=True).data)
+    queryset = make()
+    with django_assert_num_queries(count):
+        assert plain_data(cls(queryset, many=True)) == expected
+    assert no_objects(queryset)
+
+
+OTHERS: dict[str, Any] = {
+    "nothing joined": (Products, lambda: Product.objects.prefetch_related("tags")),
+    "nothing prefetched": (Products, lambda: Product.objects.select_related("category")),
+    "more prefetched": (Orders, lambda: Order.objects.prefetch_related("lines__product")),
+    "a prefetch of its own": (
+        Orders, lambda: Order.objects.prefetch_related(models.Prefetch("lines")),
+    ),
+    "the same row twice": (
+        Orders,
+        lambda: Order.objects.filter(lines__quantity__gt=0).prefetch_related("lines"),
+    ),
+    "every relation joined": (Sold, lambda: OrderLine.objects.select_related()),
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("stock")
+@pytest.mark.parametrize(("cls", "make"), OTHERS.values(), ids=OTHERS)
+def test_other_queries_make_objects(cls: Any, make: Any) -> None:
+    queryset = make()
+    found = plain_data(cls(queryset, many=True))
+    assert found == plain(cls(make(), many=True).data)
+    assert not no_objects(queryset)
+
+
+@pytest.mark.usefixtures("stock", "_listener")
+def test_a_related_model_that_somebody_listens_to_is_made_into_objects() -> None:
+    queryset = Product.objects.select_related("category").prefetch_related("tags")
+    assert plain_data(Products(queryset, many=True))
+    assert not no_objects(queryset)
+
+
+def test_a_queryset_keeps_its_order(orders: list[Order]) -> None:
+    # An index that has all of a serializer's columns would tempt a database to its own order.
+    for name in ("z", "b", "y"):
+        Tag.objects.create(name=name)
+    rows = plain_data(Tags(Tag.objects.all(), many=True))
+    assert [row["name"] for row in rows] == [tag.name for tag in Tag.objects.all()]
