@@ -31,4 +31,4 @@ class ReflexDRFConfig(AppConfig):
         register_checks()
         # By name: this is the only call from here to modules that stand so far above.
         import_module("reflex_drf.live.checks").register_live_checks()
-        import_module("reflex_drf.live.publishing").live_models.follow_settings()
+        import_module("reflex_drf.live.registry").live_models.follow_settings()

@@ -9,7 +9,7 @@ import pytest
 from django.core.checks import run_checks
 
 from reflex_drf.live.checks import check_live
-from reflex_drf.live.publishing import live_models, unregister_live_model
+from reflex_drf.live.registry import live_models, unregister_live_model
 from tests.living import Cable
 from tests.shop.models import Task
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
         model_label,
     )
     from reflex_drf.live.mixin import LiveListMixin
-    from reflex_drf.live.publishing import (
+    from reflex_drf.live.publishing import notify
+    from reflex_drf.live.registry import (
         is_live_model,
-        notify,
         register_live_model,
         unregister_live_model,
     )
@@ -49,12 +49,12 @@ MODULES = {
     "LiveListMixin": "mixin",
     "ModelChange": "changes",
     "Transport": "transports",
-    "is_live_model": "publishing",
+    "is_live_model": "registry",
     "live_broadcaster": "relay",
     "model_label": "changes",
     "notify": "publishing",
-    "register_live_model": "publishing",
-    "unregister_live_model": "publishing",
+    "register_live_model": "registry",
+    "unregister_live_model": "registry",
 }
 
 

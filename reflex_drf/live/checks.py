@@ -11,7 +11,7 @@ from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A
 
 from reflex_drf.conf import settings
 from reflex_drf.errors import ConfigurationError
-from reflex_drf.live.publishing import find_model
+from reflex_drf.live.registry import find_model
 from reflex_drf.live.transports import is_shared
 
 __all__ = ["check_live", "register_live_checks"]

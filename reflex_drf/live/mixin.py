@@ -10,7 +10,7 @@ from django.db.models import Model
 from reflex_drf.backends.inprocess import without_throttles
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.live.changes import ModelChange
-from reflex_drf.live.publishing import live_models, user_model
+from reflex_drf.live.registry import live_models, user_model
 from reflex_drf.live.viewers import Viewers
 from reflex_drf.state.answers import drop_tab
 from reflex_drf.state.calls import operation

@@ -14,7 +14,7 @@ from django.db.models import Model
 from reflex_drf.conf import settings
 from reflex_drf.live.broadcaster import call_in
 from reflex_drf.live.changes import Changes, ModelChange, model_label, unknown_rows
-from reflex_drf.live.publishing import live_models, user_model
+from reflex_drf.live.registry import live_models, user_model
 from reflex_drf.live.relay import live_broadcaster, stop_receiver
 from reflex_drf.live.transports import is_shared
 
