@@ -93,6 +93,7 @@ def _list_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
         "field_errors": (dict[str, str], {}),
         "editing_id": (key | None, None),
         "form_reset_key": (int, 0),
+        "save_count": (int, 0),
         "page": (int, 1),
         "page_size": (int, options.paginate_by or query.default_size),
         "page_count": (int, 1),

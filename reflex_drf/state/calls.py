@@ -57,6 +57,7 @@ class Calls(ModelHooks):
         field_errors: dict[str, str]
         editing_id: Any
         form_reset_key: int
+        save_count: int
         page: int
         page_size: int
         page_count: int

@@ -14,7 +14,7 @@ from reflex_drf.state.plan import ActionPlan, Plan
 from reflex_drf.state.queries import ListQuery
 from reflex_drf.state.viewsets import build_viewset, describe_serializer, scope_field, viewset_model
 
-__all__ = ["is_ours", "make_plan", "offered_handlers"]
+__all__ = ["is_ours", "make_plan", "offered_handlers", "writing_serializer"]
 
 STANDARD = ("list", "create", "retrieve", "update", "partial_update", "destroy")
 
@@ -88,15 +88,19 @@ def _form(
     actions: frozenset[str],
     hidden: frozenset[str],
 ) -> Form:
-    writing = [name for name in ("create", "update", "partial_update") if name in actions]
-    if not writing:
-        return Form()
-    serializer = _describe(owner, options, viewset, writing[0])
     return build_form(
-        serializer,
+        writing_serializer(owner, options, viewset, actions),
         read_only={*options.read_only_fields, *hidden},
         vars=options.field_vars,
     )
+
+
+def writing_serializer(
+    owner: str, options: Options, viewset: type[Any], actions: frozenset[str]
+) -> Any:
+    """The serializer that takes what the form sends, or None where nothing can be written."""
+    writing = [name for name in ("create", "update", "partial_update") if name in actions]
+    return _describe(owner, options, viewset, writing[0]) if writing else None
 
 
 def _scope_names(owner: str, options: Options, viewset: type[Any], scoped: bool) -> frozenset[str]:

@@ -187,15 +187,21 @@ class ListQuery:
         return None
 
     @cached_property
+    def declared_filters(self) -> dict[str, Any]:
+        """The filter of django-filter behind each parameter; a range has two parameters."""
+        names: dict[str, Any] = {}
+        for name, declared in getattr(self._filterset, "base_filters", {}).items():
+            for suffix in getattr(declared.field.widget, "suffixes", None) or [None]:
+                names[name if suffix is None else f"{name}_{suffix}"] = declared
+        return names
+
+    @cached_property
     def _filterset_names(self) -> dict[str, bool]:
         # Name by name, and whether it takes several values.
-        names: dict[str, bool] = {}
-        for name, declared in getattr(self._filterset, "base_filters", {}).items():
-            widget = declared.field.widget
-            for suffix in getattr(widget, "suffixes", None) or [None]:
-                several = getattr(widget, "allow_multiple_selected", False)
-                names[name if suffix is None else f"{name}_{suffix}"] = several
-        return names
+        return {
+            name: getattr(declared.field.widget, "allow_multiple_selected", False)
+            for name, declared in self.declared_filters.items()
+        }
 
     def filter_params(self, chosen: Mapping[str, str]) -> dict[str, Any]:
         """The query for filters that were chosen; several values stand with commas between."""

@@ -128,6 +128,8 @@ class WriteHandlers(ListHandlers):
     async def _submit(
         self, key: Key | None, form_data: Any, files: Mapping[str, Any] | None = None
     ) -> Any:
+        # Whatever comes of it: the answer to a form that was sent is known by its number.
+        self.save_count += 1
         if not self._fill(form_data):
             return None
         action = "create" if key is None else self._plan.update_action

@@ -1,0 +1,87 @@
+"""What can be chosen without asking the database: the choices of fields and of filters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from rest_framework import serializers
+
+from reflex_drf.state.queries import ListQuery
+
+__all__ = ["Filter", "describe_filters", "static_choices"]
+
+YES_NO = (("true", "Yes"), ("false", "No"))
+# By the names of django-filter's classes, which need not be installed.
+_KINDS = {
+    "BooleanFilter": "choice",
+    "ChoiceFilter": "choice",
+    "NumberFilter": "number",
+    "DateFilter": "date",
+    "TimeFilter": "time",
+    "DateFromToRangeFilter": "date",
+    "RangeFilter": "number",
+}
+_SUFFIXES = {"min": "from", "after": "from", "max": "to", "before": "to"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filter:
+    """One parameter that a list can be filtered by."""
+
+    name: str
+    label: str
+    # "choice", "number", "date", "time" or "text".
+    kind: str = "text"
+    choices: tuple[tuple[Any, str], ...] = ()
+
+
+def static_choices(field: Any) -> tuple[tuple[Any, str], ...]:
+    """The choices that a serializer field declares; those of a relation are rows, not choices."""
+    if not isinstance(field, serializers.ChoiceField):
+        return ()
+    return tuple((value, str(label)) for value, label in field.choices.items())
+
+
+def describe_filters(query: ListQuery) -> tuple[Filter, ...]:
+    """The filters of a list, in the order in which they were declared."""
+    declared = query.declared_filters
+    undeclared = sorted(query.filter_names - set(declared))
+    known = [name for name in declared if name in query.filter_names]
+    return tuple(_filter(name, declared.get(name)) for name in [*known, *undeclared])
+
+
+def _filter(name: str, declared: Any) -> Filter:
+    if declared is None:
+        return Filter(name=name, label=_words(name))
+    classes = {klass.__name__ for klass in type(declared).__mro__}
+    kind = next((_KINDS[k.__name__] for k in type(declared).__mro__ if k.__name__ in _KINDS), "")
+    rows = classes & {"ModelChoiceFilter", "ModelMultipleChoiceFilter"}
+    choices = YES_NO if "BooleanFilter" in classes else () if rows else _choices(declared)
+    return Filter(
+        name=name,
+        label=_label(name, declared),
+        kind="choice" if choices else "text" if rows or kind == "choice" else kind or "text",
+        choices=tuple(choices),
+    )
+
+
+def _choices(declared: Any) -> Iterable[tuple[Any, str]]:
+    choices = declared.extra.get("choices", ())
+    pairs = choices() if callable(choices) else getattr(choices, "choices", choices)
+    flat = ((value, text) for value, text in pairs if not isinstance(text, list | tuple))
+    return tuple((value, str(text)) for value, text in flat if value not in ("", None))
+
+
+def _label(name: str, declared: Any) -> str:
+    # The name of its own label is only known where a filter belongs to a set with a model.
+    own = getattr(declared, "_label", None)
+    stem, _, suffix = name.rpartition("_")
+    if suffix in _SUFFIXES and stem:
+        return f"{own or _words(stem)} {_SUFFIXES[suffix]}"
+    return str(own or _words(name))
+
+
+def _words(name: str) -> str:
+    return name.replace("__", " ").replace("_", " ").strip().capitalize()

@@ -1,0 +1,238 @@
+"""What the components of a page may know of a state: columns, form, filters, pages and actions.
+
+All of it is read from the viewset and its serializers when a page is made; nothing is asked of
+the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from rest_framework import serializers
+
+from reflex_drf.errors import ConfigurationError
+from reflex_drf.state.choosing import Filter, describe_filters, static_choices
+from reflex_drf.state.columns import Column, describe_columns, title_of
+from reflex_drf.state.forms import FormField
+from reflex_drf.state.plan import Plan
+from reflex_drf.state.planning import writing_serializer
+from reflex_drf.state.viewsets import viewset_model
+
+__all__ = ["Action", "Column", "Description", "Field", "Filter", "describe"]
+
+_MACHINE = tuple(2**bits for bits in (15, 16, 31, 32, 63, 64))
+# The most specific class of a field decides.
+_FIELD_KINDS: dict[type[Any], str] = {
+    serializers.EmailField: "email",
+    serializers.URLField: "url",
+    serializers.IntegerField: "integer",
+    serializers.FloatField: "number",
+    serializers.DecimalField: "number",
+    serializers.DateTimeField: "datetime",
+    serializers.DateField: "date",
+    serializers.TimeField: "time",
+    serializers.RelatedField: "key",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Field:
+    """One field of the form, as a control shows it."""
+
+    name: str
+    var: str
+    label: str
+    kind: str = "text"
+    help: str = ""
+    required: bool = False
+    secret: bool = False
+    choices: tuple[tuple[Any, str], ...] = ()
+    max_length: int | None = None
+    minimum: str = ""
+    maximum: str = ""
+    # Whether times are sent with their zone.
+    aware: bool = False
+
+    @property
+    def setter(self) -> str:
+        """The handler that sets the var."""
+        return f"set_{self.var}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Action:
+    """One extra action of the viewset."""
+
+    name: str
+    handler: str
+    label: str
+    detail: bool
+    writes: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What a state shows and what can be done with it, for components to be made from."""
+
+    name: str
+    label: str
+    label_plural: str
+    list_var: str
+    key: str
+    title: str
+    columns: tuple[Column, ...]
+    fields: tuple[Field, ...]
+    files: tuple[str, ...]
+    filters: tuple[Filter, ...]
+    actions: tuple[Action, ...]
+    # "numbers", "steps" (only to the neighbouring pages) or "none".
+    pages: str
+    page_sizes: tuple[int, ...]
+    searches: bool
+    sorts: bool
+    # Handlers by what they do, where the state has them.
+    create: str | None
+    save: str | None
+    edit: str | None
+    delete: str | None
+
+    def column(self, name: str) -> Column:
+        """The column of a field's name."""
+        column: Column = _named(self.columns, name, f"{self.name} has no column")
+        return column
+
+    def field(self, name: str) -> Field:
+        """The form field of a serializer field's name."""
+        field: Field = _named(self.fields, name, f"{self.name} has no form field")
+        return field
+
+
+def _named(items: Iterable[Any], name: str, message: str) -> Any:
+    known = {item.name: item for item in items}
+    if name not in known:
+        raise ConfigurationError(f"{message} {name!r}; known are {', '.join(known)}.")
+    return known[name]
+
+
+def describe(state: type[Any]) -> Description:
+    """Describe a concrete model state."""
+    plan: Plan | None = getattr(state, "_plan", None)
+    if plan is None:
+        raise ConfigurationError(
+            f"{getattr(state, '__name__', state)!r} is not a concrete ModelState: components need "
+            "a state class with `viewset`, `serializer_class`, or `model` and `fields`."
+        )
+    columns, options = describe_columns(plan), plan.options
+    saves = bool(plan.form.fields) and bool(plan.handlers & {options.save_event})
+    writes = saves and "create" in plan.actions
+    updates = saves and plan.update_action is not None and "retrieve" in plan.actions
+    return Description(
+        name=plan.owner,
+        **_labels(plan),
+        list_var=options.list_var,
+        key=plan.key,
+        title=title_of(columns, plan.key),
+        columns=columns,
+        fields=_fields(plan),
+        files=plan.form.files,
+        filters=describe_filters(plan.query),
+        actions=tuple(_actions(plan)),
+        pages=_pages(plan),
+        page_sizes=_page_sizes(plan),
+        searches=plan.query.search_param is not None and "list" in plan.actions,
+        sorts=plan.query.ordering_param is not None and "list" in plan.actions,
+        create="create" if writes else None,
+        save=options.save_event if saves else None,
+        edit="start_edit" if updates else None,
+        delete=options.delete_event if options.delete_event in plan.handlers else None,
+    )
+
+
+def _labels(plan: Plan) -> dict[str, str]:
+    model = viewset_model(plan.viewset)
+    if model is None:
+        word = plan.owner.removesuffix("State") or plan.owner
+        return {"label": word.lower(), "label_plural": f"{word.lower()}s"}
+    meta = model._meta
+    return {"label": str(meta.verbose_name), "label_plural": str(meta.verbose_name_plural)}
+
+
+# -- Form -----------------------------------------------------------------------------------
+
+
+def _fields(plan: Plan) -> tuple[Field, ...]:
+    serializer = writing_serializer(plan.owner, plan.options, plan.viewset, plan.actions)
+    written: Mapping[str, Any] = getattr(serializer, "fields", {})
+    return tuple(_field(field, written[field.name]) for field in plan.form.fields)
+
+
+def _field(held: FormField, field: Any) -> Field:
+    style = getattr(field, "style", {})
+    return Field(
+        name=held.name,
+        var=held.var,
+        label=str(field.label or held.name),
+        help=str(field.help_text or ""),
+        kind=_field_kind(held, field, style),
+        required=held.required,
+        secret=style.get("input_type") == "password",
+        choices=static_choices(field),
+        max_length=getattr(field, "max_length", None),
+        minimum=_limit(getattr(field, "min_value", None)),
+        maximum=_limit(getattr(field, "max_value", None)),
+        aware=bool(settings.USE_TZ),
+    )
+
+
+def _field_kind(held: FormField, field: Any, style: Mapping[str, Any]) -> str:
+    if isinstance(field, serializers.ManyRelatedField):
+        return "keys"
+    if held.kind == "list":
+        return "choices" if static_choices(field) else "list"
+    if held.kind != "text":
+        return held.kind
+    if static_choices(field):
+        return "choice"
+    known = next((_FIELD_KINDS[k] for k in type(field).__mro__ if k in _FIELD_KINDS), "text")
+    long = style.get("base_template") == "textarea.html"
+    return "textarea" if known == "text" and long else known
+
+
+def _limit(value: Any) -> str:
+    # What a database's integers can hold is no advice to people.
+    machine = isinstance(value, int) and abs(value) in (*_MACHINE, *(n - 1 for n in _MACHINE))
+    return "" if value is None or callable(value) or machine else str(value)
+
+
+# -- Actions and pages ----------------------------------------------------------------------
+
+
+def _actions(plan: Plan) -> Iterable[Action]:
+    known = {a.__name__: a for a in getattr(plan.viewset, "get_extra_actions", list)()}
+    for action in plan.extra_actions:
+        named = getattr(known.get(action.name), "kwargs", {}).get("name")
+        yield Action(
+            name=action.name,
+            handler=action.handler,
+            label=str(named or action.name.replace("_", " ").capitalize()),
+            detail=action.detail,
+            writes=any(verb not in ("get", "head", "options") for verb in action.methods),
+        )
+
+
+def _pages(plan: Plan) -> str:
+    if "list" not in plan.actions or not plan.query.has_pages:
+        return "none"
+    return "numbers" if plan.query.has_numbers else "steps"
+
+
+def _page_sizes(plan: Plan) -> tuple[int, ...]:
+    query, options = plan.query, plan.options
+    if query.size_param is None:
+        return ()
+    largest = query.max_size or options.max_page_size
+    own = options.paginate_by or query.default_size
+    return tuple(sorted({size for size in (own, 10, 25, 50, 100) if 0 < size <= largest}))

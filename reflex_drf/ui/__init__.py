@@ -1,0 +1,27 @@
+"""Components over a model state: a table, its search, filters and pages, a form, or all of them."""
+
+from __future__ import annotations
+
+from reflex_drf.state.description import Action, Column, Description, Field, Filter, describe
+from reflex_drf.ui.cells import cell
+from reflex_drf.ui.controls import actions, filters, pagination, search
+from reflex_drf.ui.form import form
+from reflex_drf.ui.pages import crud
+from reflex_drf.ui.table import table
+
+__all__ = [
+    "Action",
+    "Column",
+    "Description",
+    "Field",
+    "Filter",
+    "actions",
+    "cell",
+    "crud",
+    "describe",
+    "filters",
+    "form",
+    "pagination",
+    "search",
+    "table",
+]

@@ -1,0 +1,106 @@
+"""A whole page over one state: its list with all that belongs to it, and a dialog to write."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import reflex as rx
+
+from reflex_drf.state.description import Description, describe
+from reflex_drf.ui import browser
+from reflex_drf.ui.controls import actions, filters, pagination, search
+from reflex_drf.ui.form import form
+from reflex_drf.ui.parts import problem
+from reflex_drf.ui.table import table
+
+__all__ = ["crud"]
+
+
+def crud(
+    state: type[Any],
+    *,
+    title: str = "",
+    writable: bool | rx.Var[bool] = True,
+    table_options: Mapping[str, Any] | None = None,
+    form_options: Mapping[str, Any] | None = None,
+    **props: Any,
+) -> rx.Component:
+    """List, search, filters, pages and actions of a state, with dialogs to create and edit.
+
+    `writable` says when anything may be changed; the options go to `table` and `form`.
+    """
+    known = describe(state)
+    opened = browser.client_value(f"{known.name}_opened".lower(), default=-1)
+    # A form that was opened is open until it is saved or cancelled, which changes its key.
+    is_open = (opened.value == state.form_reset_key) | state.editing_id.is_not_none()
+    writes = known.save is not None and writable is not False
+    return rx.box(
+        opened,
+        _header(state, known, title or known.label_plural.capitalize(), opened, writable),
+        problem(rx.cond(is_open, "", state.error), margin_bottom="12px"),
+        rx.card(
+            _toolbar(state),
+            table(state, writable=writable, errors=False, **(table_options or {})),
+            rx.box(pagination(state), padding_top="12px"),
+            size="2",
+        ),
+        _dialog(state, known, is_open, form_options or {}) if writes else rx.fragment(),
+        **{"width": "100%", **props},
+    )
+
+
+def _header(
+    state: type[Any],
+    known: Description,
+    title: str,
+    opened: Any,
+    writable: bool | rx.Var[bool],
+) -> rx.Component:
+    new = rx.fragment()
+    if known.create is not None and writable is not False:
+        new = rx.button(
+            rx.icon("plus", size=16),
+            f"New {known.label}",
+            on_click=opened.set_value(state.form_reset_key),
+        )
+    offered = rx.flex(actions(state), new, spacing="3", wrap="wrap")
+    return rx.flex(
+        rx.heading(title, as_="h1", size="6"),
+        rx.cond(writable, offered),
+        align="center",
+        justify="between",
+        wrap="wrap",
+        spacing="3",
+        margin_bottom="16px",
+    )
+
+
+def _toolbar(state: type[Any]) -> rx.Component:
+    return rx.flex(
+        search(state, max_width="420px"),
+        filters(state),
+        wrap="wrap",
+        spacing="3",
+        margin_bottom="12px",
+    )
+
+
+def _dialog(
+    state: type[Any], known: Description, is_open: Any, options: Mapping[str, Any]
+) -> rx.Component:
+    edit, new = f"Edit {known.label}", f"New {known.label}"
+    title = rx.cond(state.editing_id.is_not_none(), edit, new) if known.create else edit
+    return rx.dialog.root(
+        rx.dialog.content(
+            rx.dialog.title(title),
+            rx.dialog.description(
+                "Fields with a star have to be filled in.", size="2", margin_bottom="16px"
+            ),
+            form(state, **options),
+            max_width="640px",
+            custom_attrs=browser.RETURN_FOCUS,
+        ),
+        open=is_open,
+        on_open_change=lambda _: state.cancel_edit(),
+    )

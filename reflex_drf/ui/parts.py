@@ -1,0 +1,109 @@
+"""Small parts that the components share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+__all__ = [
+    "CONTROL",
+    "HIDDEN",
+    "Style",
+    "describe_control",
+    "element_id",
+    "labelled",
+    "options",
+    "problem",
+    "styled",
+]
+
+Style = dict[str, Any]
+
+# Seen by screen readers only.
+HIDDEN: Style = {
+    "position": "absolute",
+    "width": "1px",
+    "height": "1px",
+    "overflow": "hidden",
+    "clip_path": "inset(50%)",
+    "white_space": "nowrap",
+}
+# Native controls in the colours and sizes of the theme's own: they work with every keyboard,
+# screen reader and phone, and take an empty value.
+CONTROL: Style = {
+    "width": "100%",
+    "min_height": "var(--space-6)",
+    "padding": "0 var(--space-2)",
+    "border": "0",
+    "border_radius": "max(var(--radius-2), var(--radius-full))",
+    "box_shadow": "inset 0 0 0 1px var(--gray-a7)",
+    "background": "var(--color-surface)",
+    "color": "var(--gray-12)",
+    "font_family": "inherit",
+    "font_size": "var(--font-size-2)",
+    "&:focus-visible": {"outline": "2px solid var(--focus-8)", "outline_offset": "-1px"},
+    "&[aria-invalid='true']": {"box_shadow": "inset 0 0 0 1px var(--red-8)"},
+    "&[aria-invalid='true']:focus-visible": {"outline_color": "var(--red-8)"},
+    ".dark &": {"color_scheme": "dark"},
+    "& option": {"color": "var(--gray-12)", "background": "var(--color-panel-solid)"},
+}
+
+
+def styled(style: Style, props: dict[str, Any]) -> dict[str, Any]:
+    """Props of a component whose `style` counts more than its own."""
+    return {**props, "style": {**style, **props.get("style", {})}}
+
+
+def element_id(state: str, name: str) -> str:
+    """The id of a control; two states on one page have different ones."""
+    return f"{state}-{name}".lower().replace("_", "-")
+
+
+def describe_control(control_id: str, error: rx.Var[str], *, required: bool) -> dict[str, Any]:
+    """What tells assistive technology about a control, besides its label."""
+    return {
+        "id": control_id,
+        "aria-invalid": rx.cond(error, "true", "false"),
+        "aria-describedby": f"{control_id}-help {control_id}-error",
+        "aria-required": "true" if required else "false",
+    }
+
+
+def labelled(
+    label: str, control: rx.Component, control_id: str, *, required: bool = False, **props: Any
+) -> rx.Component:
+    """A control with its label above it."""
+    star = rx.el.span(" *", aria_hidden="true", style={"color": "var(--red-11)"})
+    return rx.box(
+        rx.el.label(
+            label,
+            star if required else rx.fragment(),
+            html_for=control_id,
+            style={
+                "display": "block",
+                "font_size": "var(--font-size-2)",
+                "font_weight": "500",
+                "margin_bottom": "var(--space-1)",
+            },
+        ),
+        control,
+        **{"min_width": "0", **props},
+    )
+
+
+def options(choices: tuple[tuple[Any, str], ...], *, empty: str | None) -> list[rx.Component]:
+    """The options of a native select, the empty one first."""
+    first = [] if empty is None else [rx.el.option(empty, value="")]
+    return [*first, *(rx.el.option(label, value=str(value)) for value, label in choices)]
+
+
+def problem(message: rx.Var[str] | Any, **props: Any) -> rx.Component:
+    """What is wrong with the whole; its place is always there, so that it is read out."""
+    return rx.box(
+        rx.cond(
+            message,
+            rx.callout(message, icon="triangle-alert", color_scheme="red", size="1", width="100%"),
+        ),
+        **{"role": "alert", **props},
+    )

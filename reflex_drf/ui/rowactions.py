@@ -1,0 +1,134 @@
+"""What can be done with one row: edit it, delete it after a question, and its extra actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import reflex as rx
+
+from reflex_drf.errors import ConfigurationError
+from reflex_drf.state.description import Action, Description
+
+__all__ = ["ActionInputs", "choose_actions", "confirm_delete", "row_actions"]
+
+#: Actions by name, each with the input that its button sends.
+ActionInputs = Mapping[str, Mapping[str, Any] | None]
+Slot = Callable[[Any], rx.Component]
+
+
+def choose_actions(
+    known: Description, wanted: Sequence[str] | ActionInputs | None, *, detail: bool
+) -> list[tuple[Action, dict[str, Any] | None]]:
+    """The actions that get a button, with what the button sends."""
+    offered = {action.name: action for action in known.actions if action.detail is detail}
+    if wanted is None:
+        return [(action, None) for action in offered.values() if action.writes]
+    unknown = [name for name in wanted if name not in offered]
+    if unknown:
+        what = "rows have" if detail else "list has"
+        raise ConfigurationError(
+            f"{known.name}'s {what} no action {unknown[0]!r}; known are {', '.join(offered)}."
+        )
+    inputs = wanted if isinstance(wanted, Mapping) else dict.fromkeys(wanted)
+    return [(offered[name], None if data is None else dict(data)) for name, data in inputs.items()]
+
+
+def row_actions(
+    state: type[Any],
+    known: Description,
+    actions: Sequence[str] | ActionInputs | None,
+    slot: Slot | None,
+    writable: bool | rx.Var[bool],
+) -> Slot | None:
+    """A function from a row to its buttons, or None where there are none."""
+    chosen = choose_actions(known, actions, detail=True)
+    keyed = any(column.name == known.key for column in known.columns)
+    writes = keyed and writable is not False and (chosen or known.edit or known.delete)
+    if not writes and slot is None:
+        return None
+
+    def buttons(row: Any) -> rx.Component:
+        own = _buttons(state, known, chosen, row) if writes else []
+        return rx.flex(
+            slot(row) if slot is not None else rx.fragment(),
+            rx.cond(writable, rx.fragment(*own)) if own else rx.fragment(),
+            align="center",
+            justify="end",
+            spacing="4",
+            width="100%",
+        )
+
+    return buttons
+
+
+def _buttons(
+    state: type[Any],
+    known: Description,
+    chosen: list[tuple[Action, dict[str, Any] | None]],
+    row: Any,
+) -> list[rx.Component]:
+    name = row[known.title].to_string(use_json=False)
+    buttons = [_menu(state, known, chosen, row, name)] if chosen else []
+    if known.edit is not None:
+        edit = getattr(state, known.edit)(row[known.key])
+        buttons.append(_icon_button("pencil", f"Edit {name}", on_click=edit))
+    if known.delete is not None:
+        buttons.append(confirm_delete(state, known, row))
+    return buttons
+
+
+def _icon_button(icon: str, label: str, **props: Any) -> rx.Component:
+    return rx.icon_button(
+        rx.icon(icon, size=16),
+        type="button",
+        variant="ghost",
+        color_scheme="gray",
+        custom_attrs={"aria-label": label},
+        **props,
+    )
+
+
+def _menu(
+    state: type[Any],
+    known: Description,
+    chosen: list[tuple[Action, dict[str, Any] | None]],
+    row: Any,
+    name: Any,
+) -> rx.Component:
+    items = [
+        rx.dropdown_menu.item(action.label, on_select=_event(state, action, data, row[known.key]))
+        for action, data in chosen
+    ]
+    return rx.dropdown_menu.root(
+        rx.dropdown_menu.trigger(_icon_button("ellipsis", f"Actions for {name}")),
+        rx.dropdown_menu.content(*items, align="end"),
+    )
+
+
+def _event(state: type[Any], action: Action, data: dict[str, Any] | None, pk: Any) -> Any:
+    handler = getattr(state, action.handler)
+    return handler(pk) if data is None else handler(pk, data)
+
+
+def confirm_delete(state: type[Any], known: Description, row: Any) -> rx.Component:
+    """The delete button of a row, and the question before it."""
+    name = row[known.title].to_string(use_json=False)
+    delete = getattr(state, str(known.delete))(row[known.key])
+    return rx.alert_dialog.root(
+        rx.alert_dialog.trigger(_icon_button("trash-2", f"Delete {name}")),
+        rx.alert_dialog.content(
+            rx.alert_dialog.title(f"Delete this {known.label}?"),
+            rx.alert_dialog.description(
+                rx.text.strong(name), " will be deleted. This cannot be undone."
+            ),
+            rx.flex(
+                rx.alert_dialog.cancel(rx.button("Keep it", variant="soft", color_scheme="gray")),
+                rx.alert_dialog.action(rx.button("Delete", color_scheme="red", on_click=delete)),
+                justify="end",
+                spacing="3",
+                margin_top="20px",
+            ),
+            max_width="440px",
+        ),
+    )
