@@ -13,6 +13,7 @@ from django.test import override_settings
 
 from reflex_drf.bridge import tickets
 from reflex_drf.bridge.tickets import Connection, can_keep, issue, redeem
+from tests.counting import count_queries
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HERE = Connection("token", "sid", "Firefox")
@@ -110,6 +111,18 @@ def test_an_unused_ticket_goes_with_the_expired_sessions() -> None:
 @pytest.mark.parametrize("ticket", ["", "x", "a" * 43, "\x00", "ü", "a" * 4000])
 def test_what_is_no_ticket_is_refused(ticket: str, engine: str) -> None:
     assert redeem(ticket, HERE, {}) is None
+
+
+@pytest.mark.parametrize(("ticket", "looks"), [("x", 0), ("a" * 43, 1)])
+def test_guessing_costs_one_look_at_most(ticket: str, looks: int) -> None:
+    with count_queries() as queries:
+        assert redeem(ticket, HERE, {}) is None
+    assert len(queries) == looks
+    assert Session.objects.count() == 0
+
+
+def test_a_ticket_has_256_bits() -> None:
+    assert len(ticket_for(a="1")) == tickets.LENGTH == len(tickets.secrets.token_urlsafe(32))
 
 
 def test_the_key_of_a_real_session_is_no_ticket() -> None:

@@ -29,6 +29,8 @@ __all__ = ["Connection", "can_keep", "issue", "redeem"]
 logger = logging.getLogger("reflex_drf.bridge")
 
 SALT = "reflex_drf.tickets"
+# Of 256 random bits as text for a JSON body.
+LENGTH = 43
 COOKIE_SESSIONS = "django.contrib.sessions.backends.signed_cookies"
 # The row of a ticket looks like a session; nothing else in it means anything to Django.
 ROW = "_reflex_drf_ticket"
@@ -120,6 +122,9 @@ def redeem(ticket: str, connection: Connection, held: Mapping[str, str]) -> list
 
 def take(ticket: str) -> dict[str, Any] | None:
     """Take what is kept for a ticket away from the storage, for one caller only."""
+    if len(ticket) != LENGTH or not open_row(ticket).exists(storage_key(ticket)):
+        # Guessing costs the storage one look at most.
+        return None
     claim = open_row(ticket, "claim")
     try:
         # Of two who come at once, storage lets one create the row. Whoever creates it after the
