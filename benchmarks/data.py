@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Awaitable, Callable
+from datetime import date
 from pathlib import Path
 
 DATABASE = Path(tempfile.mkdtemp()) / "benchmarks.sqlite3"
@@ -25,12 +26,27 @@ def prepare() -> None:
     from django.contrib.auth.models import User
     from django.core.management import call_command
 
-    from tests.shop.models import Category, Product
+    from tests.shop.models import Category, Product, Tag
 
     call_command("migrate", verbosity=0)
     User.objects.create_user("viewer", password="viewer")
     category = Category.objects.create(name="All")
     Product.objects.bulk_create(
-        Product(name=f"Product {n}", sku=f"P{n}", price="9.90", stock=n, category=category)
+        Product(
+            name=f"Product {n}",
+            sku=f"P{n}",
+            price="9.90",
+            stock=n,
+            category=category,
+            released=date(2026, 1, 1 + n % 28),
+            attrs={"n": n},
+        )
         for n in range(ROWS)
+    )
+    tags = [Tag.objects.create(name=f"tag {n}") for n in range(10)]
+    through = Product.tags.through
+    through.objects.bulk_create(
+        through(product_id=key, tag_id=tags[(key + n) % 10].pk)
+        for key in Product.objects.values_list("pk", flat=True)[:1000]
+        for n in range(2)
     )

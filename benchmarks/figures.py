@@ -14,48 +14,20 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
 from benchmarks.data import DATABASE, Work
+from benchmarks.rows import row_figures
 from benchmarks.states import BridgedState, PlainState, ProductListState
-from reflex_drf.representation import plain
-from reflex_drf.serializers import ReflexDjangoModelSerializer
 from reflex_drf.testing import Tab, Worker, create_session
-from tests.shop.models import Product
-from tests.shop.serializers import ProductSerializer
 
 Figure = tuple[str, str, Work, Work, int]
 
 
-class OurProductSerializer(ReflexDjangoModelSerializer):
-    class Meta:
-        model = Product
-        fields = ProductSerializer.Meta.fields
-        read_only_fields = ["created_at"]
-
-    category_name = ProductSerializer._declared_fields["category_name"]
-    label = ProductSerializer._declared_fields["label"]
-
-    def get_label(self, product: Product) -> str:
-        return f"{product.name} ({product.sku})"
-
-
 async def all_figures() -> AsyncIterator[Figure]:
     """Give the rows of the table, each with what it needs already running."""
-    yield await serializer_figure()
+    for row in await sync_to_async(list)(row_figures()):
+        yield row
     async with Worker(rx.App(enable_state=False)):
         async for figure in event_figures():
             yield figure
-
-
-async def serializer_figure() -> Figure:
-    queryset = Product.objects.select_related("category").prefetch_related("tags")
-    rows = await sync_to_async(list)(queryset[:1000])
-
-    async def ours() -> object:
-        return await OurProductSerializer(rows, many=True).adata()
-
-    async def theirs() -> object:
-        return await sync_to_async(lambda: plain(ProductSerializer(rows, many=True).data))()
-
-    return "`adata()` of 1,000 loaded rows", "DRF's `.data`", ours, theirs, 7
 
 
 async def event_figures() -> AsyncIterator[Figure]:

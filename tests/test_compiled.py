@@ -13,14 +13,18 @@ from django.test import RequestFactory, override_settings
 from django.utils import timezone, translation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from rest_framework import serializers
+from rest_framework import serializers, viewsets
 from rest_framework.renderers import JSONRenderer
+from rest_framework.response import Response
 
+from reflex_drf.backends import Call
+from reflex_drf.backends.inprocess import call_view
 from reflex_drf.compiled import compile_serializer, plain_data
 from reflex_drf.representation import plain
 from tests.compiled import generated
 from tests.compiled.models import ANYTHING, Anything, Everything, make_model
 from tests.compiled.sample import SCRIPT
+from tests.origin import make_origin
 from tests.parity import views as parity_views
 from tests.shop import serializers as shop_serializers
 from tests.shop.models import Category, Order, OrderLine, Product, Tag, Task
@@ -304,3 +308,40 @@ def test_every_serializer_of_the_tests(cls: Any) -> None:
     assert queryset
     agree(lambda: cls(queryset.all(), many=True, context={"request": request}))
     agree(lambda: cls(queryset[0], context={"request": request}))
+
+
+class KindsView(viewsets.ReadOnlyModelViewSet[Product]):
+    """A view that works on what its serializer gives."""
+
+    queryset = Product.objects.order_by("id")
+    serializer_class = shop_serializers.ProductSerializer
+    pagination_class = None
+
+    def list(self, request: Any, *args: Any, **kwargs: Any) -> Response:
+        serializer = self.get_serializer(self.get_queryset(), many=True)
+        rows = serializer.data
+        planned = "to_representation" in serializer.__dict__
+        kinds = [
+            type(rows).__name__,
+            type(rows[0]["price"]).__name__,
+            rows.serializer is serializer,
+        ]
+        rows[0]["name"] = "changed by the view"
+        total = sum(row["price"] for row in rows)
+        return Response({"planned": planned, "kinds": kinds, "total": total, "rows": rows})
+
+
+@pytest.mark.usefixtures("_stocked")
+@pytest.mark.django_db
+@pytest.mark.parametrize("planned", [True, False])
+def test_a_view_in_process_gets_drfs_own_values(planned: bool) -> None:
+    framework = {"COERCE_DECIMAL_TO_STRING": False}
+    ours = {"COMPILED_REPRESENTATION": planned}
+    with override_settings(REST_FRAMEWORK=framework, REFLEX_DRF=ours):
+        reply = call_view(Call(view=KindsView, action="list"), make_origin())
+        over_http: Any = KindsView.as_view({"get": "list"})(RequestFactory().get("/")).render()
+        expected = json.loads(over_http.content)
+
+    assert reply.data == {**expected, "planned": planned}
+    assert reply.data["kinds"] == ["ReturnList", "Decimal", True]
+    assert reply.data["rows"][0]["name"] == "changed by the view"
