@@ -8,6 +8,7 @@ from http.cookies import SimpleCookie
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.sessions.models import Session
 from django.test import override_settings
 
@@ -137,7 +138,7 @@ def test_another_secret_key_knows_no_ticket_of_this_one() -> None:
 
 
 async def test_of_many_at_once_one_gets_the_cookies() -> None:
-    ticket = await asyncio.to_thread(ticket_for, a="1")
+    ticket = await sync_to_async(ticket_for)(a="1")
     start = threading.Barrier(4)
 
     def ask() -> list[str] | None:

@@ -793,7 +793,7 @@ async def test_new_session_of_an_anonymous_viewer_is_kept_for_the_browser(
     scope = await anonymous.send(handler, background=background)
     assert set(scope.cookies) == {"sessionid"}
     anonymous.key = scope.cookies["sessionid"].value
-    assert await asyncio.to_thread(anonymous.stored) == {"cart": [1]}
+    assert await sync_to_async(anonymous.stored)() == {"cart": [1]}
 
 
 # Deferred and background events

@@ -24,6 +24,7 @@ def ids() -> list[str]:
     return [message.id or "" for message in check_live()]
 
 
+@pytest.mark.django_db
 def test_the_defaults_are_fine_and_django_knows_the_check() -> None:
     assert ids() == []
     assert not [message for message in run_checks() if "LIVE" in message.msg]
