@@ -211,7 +211,10 @@ def test_a_clash_with_reflexs_own_paths_is_an_error_at_start(project: Project) -
     assert "STATIC_URL" in message
 
 
-@pytest.mark.parametrize("prefix", ["/_event", "/_upload", "/ping", "/_health", "/assets", "/app"])
+NEEDED = ["/_event", "/_upload", "/ping", "/_health", "/assets", "/app", "/_reflex_drf/cookies"]
+
+
+@pytest.mark.parametrize("prefix", NEEDED)
 def test_every_path_reflex_needs_is_guarded_against_clashes(prefix: str) -> None:
     with pytest.raises(ConfigurationError, match=rf"below {prefix} hide {prefix}.*prefixes="):
         check_endpoints(["/admin", prefix], config())
@@ -313,7 +316,8 @@ def compile_with(plugin: ReflexDjangoPlugin, *pages: UnevaluatedPage) -> dict[st
 def test_the_development_server_passes_on_djangos_paths_and_reflexs(tmp_path: Path) -> None:
     tasks = compile_with(ReflexDjangoPlugin(base_dir=tmp_path), page("index"))
     written = tasks["vite.config.js"]("  server: {\n    port: 1\n")
-    for prefix in ("/admin", "/api", "/static", "/_event", "/_upload", "/ping"):
+    reflex = ("/_event", "/_upload", "/ping", "/_reflex_drf/cookies")
+    for prefix in ("/admin", "/api", "/static", *reflex):
         assert f'"^{prefix}(/|$|\\\\?)"' in written
     assert "http://localhost:8000" in written
 
