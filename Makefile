@@ -43,6 +43,7 @@ types: $(VENV)/.installed-lint  ## Check the types, strictly.
 
 bench: $(VENV)/.installed-bench  ## Print the benchmarks.
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.live
 
 docs: $(VENV)/.installed-test  ## Check the documentation: every page is listed and every link leads somewhere.
 	$(BIN)/python -m pytest tests/test_docs.py
