@@ -72,6 +72,7 @@ def lookup(known: dict[str, str], value: rx.Var[Any]) -> rx.Var[str]:
     return expression("$0[String($1)] ?? String($1)", rx.Var.create(known), value)
 
 
-def client_value(name: str, default: Any) -> ClientStateVar:
-    """A value that lives in the browser alone, known by its name to all that stands on a page."""
-    return ClientStateVar.create(name, default=default)
+def client_value(state: type[Any], name: str, default: Any) -> ClientStateVar:
+    """A value of a state that lives in the browser alone, known to all that stands on a page."""
+    full_name = f"{state.get_full_name()}_{name}".replace(".", "_")
+    return ClientStateVar.create(full_name, default=default)

@@ -185,7 +185,9 @@ def _count(state: type[Any], known: Description) -> rx.Component:
         f"1 {known.label}",
         f"{browser.number(state.total_count)} {known.label_plural}",
     )
-    text = rx.fragment() if known.pages == "steps" else rx.cond(state.loading, "", counted)
+    # Nobody counted what is not there yet or was refused.
+    unknown = state.loading | ((state.error != "") & (state.total_count == 0))
+    text = rx.fragment() if known.pages == "steps" else rx.cond(unknown, "", counted)
     return rx.text(text, size="2", color="var(--gray-11)", role="status")
 
 

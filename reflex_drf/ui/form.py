@@ -39,7 +39,7 @@ def form(
         raise ConfigurationError(f"{known.name} has no form: nothing can be written with it.")
     own, chosen = controls or {}, _choose(known, fields, controls or {})
     pickers = _pickers(known, relations or {})
-    busy = browser.client_value(f"{known.name}_saving".lower(), default=-1)
+    busy = browser.client_value(state, "saving", default=-1)
     return rx.el.form(
         problem(rx.cond(state.error, state.error, _unshown(state, chosen))),
         rx.grid(

@@ -157,7 +157,13 @@ def _datetime(state: type[Any], field: Field, attributes: dict[str, Any]) -> rx.
             custom_attrs={**attributes, "onInput": keep},
             style=CONTROL,
         ),
-        rx.el.input(type="hidden", name=field.name, default_value=held),
+        # Not of the type "hidden": of that, React puts the first value back when it draws anew.
+        rx.el.input(
+            type="text",
+            name=field.name,
+            default_value=held,
+            custom_attrs={"hidden": True, "aria-hidden": "true"},
+        ),
     )
 
 

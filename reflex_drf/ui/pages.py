@@ -31,7 +31,7 @@ def crud(
     `writable` says when anything may be changed; the options go to `table` and `form`.
     """
     known = describe(state)
-    opened = browser.client_value(f"{known.name}_opened".lower(), default=-1)
+    opened = browser.client_value(state, "opened", default=-1)
     # A form that was opened is open until it is saved or cancelled, which changes its key.
     is_open = (opened.value == state.form_reset_key) | state.editing_id.is_not_none()
     writes = known.save is not None and writable is not False
