@@ -11,6 +11,7 @@ from collections.abc import Generator
 import pytest
 from asgiref.sync import SyncToAsync
 from django.db import connections
+from django.utils import timezone, translation
 
 from reflex_drf.bridge import threads
 
@@ -65,6 +66,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             red=True,
             bold=True,
         )
+
+
+@pytest.fixture(autouse=True)
+def _language_of_the_project() -> None:
+    """Begin without the language that the last test's requests have left in this thread."""
+    translation.deactivate()
+    timezone.deactivate()
 
 
 @pytest.fixture(scope="session", autouse=True)
