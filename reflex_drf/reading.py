@@ -14,7 +14,7 @@ from math import isfinite
 from typing import Any
 
 from django.conf import settings
-from django.db.backends.sqlite3.operations import DatabaseOperations as SQLite
+from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.db.models import JSONField, QuerySet
 from django.db.models.expressions import Col
 from django.db.models.sql.compiler import SQLCompiler
@@ -23,6 +23,8 @@ from reflex_drf.converters import Documents, Moments
 
 __all__ = ["Reading", "is_read_by_django", "read", "settled"]
 
+# By way of the wrapper: Django's module of these operations cannot be the first to be imported.
+SQLite: Any = DatabaseWrapper.ops_class
 Column = Sequence[Any]
 NOTHING = type(None)
 # What makes rows of results; a database backend with its own is asked for rows.

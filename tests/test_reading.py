@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import subprocess
+import sys
 from decimal import Decimal
 from typing import Any
 
@@ -122,3 +124,9 @@ def test_a_number_that_json_has_no_word_for(products: QuerySet[Product], strict:
             else:
                 found = plain_data(Attributes(products, many=True))
                 assert found[0] == {"attrs": {"large": float("inf")}}
+
+
+def test_a_project_on_another_database_can_import_it() -> None:
+    # As a module that nothing of SQLite has been imported before.
+    code = "import django.conf; django.conf.settings.configure(); import reflex_drf.reading"
+    subprocess.run([sys.executable, "-c", code], check=True)
