@@ -18,13 +18,13 @@ from django.http import Http404
 from django.utils.module_loading import import_string
 from django.views.static import serve as serve_file
 
-from reflex_drf.auth.delivery import PATH
 from reflex_drf.auth.exchange import CookieExchange
 from reflex_drf.conf import settings
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.guard import Guard, read_headers
 from reflex_drf.prefixes import under
 from reflex_drf.seam import upload_headers
+from reflex_drf.seam.delivery import PATH
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable

@@ -147,8 +147,8 @@ class ReflexDjangoPlugin(Plugin):
     def dispatch(self, reflex: ASGIApp) -> Dispatcher:
         """Wrap Reflex's own ASGI application."""
         from reflex_drf.asgi import Dispatcher
-        from reflex_drf.auth.delivery import PATH
         from reflex_drf.guard import Guard
+        from reflex_drf.seam.delivery import PATH
 
         config = get_config()
         return Dispatcher(
@@ -219,7 +219,7 @@ def check_pages(prefixes: Sequence[str], pages: Iterable[UnevaluatedPage], confi
 
 def endpoint_paths(config: Config) -> list[str]:
     """Give the paths of Reflex's own endpoints, and of the one that sets cookies."""
-    from reflex_drf.auth.delivery import PATH
+    from reflex_drf.seam.delivery import PATH
 
     return [config.prepend_backend_path(path) for path in (*map(str, Endpoint), PATH)]
 

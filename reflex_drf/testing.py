@@ -42,7 +42,7 @@ from reflex_drf.seam import (
     find_substate,
     upload_headers,
 )
-from reflex_drf.tabs import Connections
+from reflex_drf.seam.tabs import Connections
 
 __all__ = ["Sent", "Tab", "Worker", "create_session"]
 

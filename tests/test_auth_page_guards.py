@@ -257,7 +257,7 @@ async def test_pages_without_guards_cost_nothing(worker: Worker, ann: Any) -> No
 
 
 def test_an_app_without_guarded_pages_asks_nothing() -> None:
-    guards = PageGuards(None)
+    guards = PageGuards({}, {}, str)
     assert (guards.pages, guards.handlers) == ({}, {})
 
 

@@ -12,8 +12,8 @@ from django.contrib.auth import get_user_model
 from reflex_base.event import Event
 
 from reflex_drf import bridge
-from reflex_drf.tabs import Tab as Connection
-from reflex_drf.tabs import current_tab
+from reflex_drf.seam.tabs import Tab as Connection
+from reflex_drf.seam.tabs import current_tab
 from reflex_drf.testing import Tab, Worker
 
 

@@ -43,9 +43,13 @@ class Load:
 class PageGuards:
     """Knows the guarded pages of an app, and the handlers that load nothing but those."""
 
-    def __init__(self, app: Any) -> None:
-        self.app = app
-        pages: dict[str, Any] = getattr(app, "_unevaluated_pages", {})
+    def __init__(
+        self,
+        pages: Mapping[str, Any],
+        load_events: Mapping[str, Any],
+        router: Callable[[str], str | None],
+    ) -> None:
+        self._load_events, self._router = load_events, router
         self.pages: dict[str, tuple[Guard, ...]] = {
             route: guards
             for route, page in pages.items()
@@ -65,7 +69,7 @@ class PageGuards:
         return found
 
     def _loads(self, route: str) -> set[str]:
-        events = Event.from_event_type(self.app._load_events.get(route, []))
+        events = Event.from_event_type(self._load_events.get(route, []))
         return {event.name for event in events if not event.name.startswith("_")}
 
     def of_event(self, load: Load) -> tuple[Guard, ...]:
@@ -80,7 +84,7 @@ class PageGuards:
         # As Reflex finds the `on_load` of a page.
         path = path.partition("?")[0].partition("#")[0]
         prefix = get_config().frontend_path.rstrip("/")
-        return self.app.router(path.removeprefix(prefix) if prefix else path) or "404"
+        return self._router(path.removeprefix(prefix) if prefix else path) or "404"
 
     async def run(
         self, load: Load, guards: tuple[Guard, ...], execute: Callable[[], Awaitable[None]]

@@ -12,12 +12,12 @@ from reflex_drf.errors import ConfigurationError
 from reflex_drf.live.changes import ModelChange
 from reflex_drf.live.registry import live_models, user_model
 from reflex_drf.live.viewers import Viewers
+from reflex_drf.seam.tabs import current_tab
 from reflex_drf.state.answers import drop_tab
 from reflex_drf.state.calls import operation
 from reflex_drf.state.handlers import ListHandlers
 from reflex_drf.state.owner import TabOwner
 from reflex_drf.state.viewsets import viewset_model
-from reflex_drf.tabs import current_tab
 
 if TYPE_CHECKING:
     from reflex_drf.state.plan import Plan

@@ -19,7 +19,7 @@ from reflex_drf.live.relay import live_broadcaster, stop_receiver
 from reflex_drf.live.transports import is_shared
 
 if TYPE_CHECKING:
-    from reflex_drf.tabs import Tab, TabProcessor
+    from reflex_drf.seam.tabs import Tab, TabProcessor
 
 __all__ = ["Subscription", "Viewers"]
 

@@ -1,6 +1,6 @@
 """What the server itself can do with a connected tab: send it an event, and hear of its end.
 
-Part of the seam: what its processor is based on. Of Reflex's own it uses the processor's root
+What the processor of the seam is based on. Of Reflex's own it uses the processor's root
 context and `_on_disconnect`, and which connections the namespace knows.
 """
 

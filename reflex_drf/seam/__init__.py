@@ -1,4 +1,4 @@
-"""The one module that touches Reflex's internals: every event becomes a Django request here.
+"""The one place that touches Reflex's internals: every event becomes a Django request here.
 
 Two official hooks carry it. A subclass of the event processor wraps the execution of each event,
 so that the project's middleware runs around the handler; a Reflex middleware compares the user
@@ -40,17 +40,17 @@ from reflex_base.registry import RegisteredEventHandler, RegistrationContext
 from reflex_base.utils.exceptions import UploadTypeError, UploadValueError
 from reflex_base.utils.format import sanitize_client_log_value
 
-from reflex_drf.auth.delivery import DeliveringProcessor
 from reflex_drf.auth.page_guards import Load, PageGuards
 from reflex_drf.bridge.middleware import run_event
 from reflex_drf.bridge.requests import build_origin
 from reflex_drf.bridge.scope import EventScope, event_scope
 from reflex_drf.bridge.threads import database_thread, shutdown
 from reflex_drf.errors import ConfigurationError
+from reflex_drf.seam.delivery import DeliveringProcessor
+from reflex_drf.seam.tabs import TabProcessor
 from reflex_drf.state.gate import OwnerMiddleware, Sender, sender_var
 from reflex_drf.state.owner import TabOwner, credentials_digest
 from reflex_drf.state.payload import UnfitPayloadError, fit_payload, has_setter
-from reflex_drf.tabs import TabProcessor
 
 __all__ = [
     "ReflexDRFEventProcessor",
@@ -159,7 +159,7 @@ class ReflexDRFEventProcessor(TabProcessor, DeliveringProcessor):
     async def start(self) -> None:
         """Start, and remember which states and handlers there are."""
         self._registration = RegistrationContext.get()
-        self._pages = PageGuards(self.middleware)
+        self._pages = guarded_pages(self.middleware)
         self._running_background: dict[str, set[asyncio.Task[Any]]] = {}
         await super().start()
 
@@ -299,6 +299,12 @@ class ReflexDRFEventProcessor(TabProcessor, DeliveringProcessor):
     def disconnect(self, token: str) -> None:
         """End what is tied to a tab's connection, as when its socket closes."""
         self._on_disconnect(token)
+
+
+def guarded_pages(app: Any) -> PageGuards:
+    """Give the guards of an app's pages; without an app there are none."""
+    pages = getattr(app, "_unevaluated_pages", {})
+    return PageGuards(pages, getattr(app, "_load_events", {}), getattr(app, "router", str))
 
 
 def find_substate(root: BaseState, cls: type[BaseState]) -> BaseState:
