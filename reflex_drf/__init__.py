@@ -6,8 +6,9 @@ configured Django.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from reflex_drf.lazy import lazy_names
 
 if TYPE_CHECKING:
     from reflex_drf.admin import register_admin
@@ -41,7 +42,6 @@ __all__ = [
     "require_login_user",
 ]
 
-# Where a name lives, if not in the bridge.
 HOMES = {
     "DjangoContextState": "reflex_drf.state",
     "DjangoUserState": "reflex_drf.state",
@@ -49,15 +49,7 @@ HOMES = {
     "configure_django": "reflex_drf.conf",
     "register_admin": "reflex_drf.admin",
 }
-
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(HOMES.get(name, "reflex_drf.bridge")), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+# What has no home of its own here lives in the bridge.
+__getattr__, __dir__ = lazy_names(
+    __name__, {name: HOMES.get(name, "reflex_drf.bridge") for name in __all__}
+)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from reflex_drf import state
+from reflex_drf.lazy import lazy_names
 
 if TYPE_CHECKING:
     from reflex_drf.state import (
@@ -27,12 +27,4 @@ __all__ = [
     "UserScopedMixin",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(state, name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, dict.fromkeys(__all__, "reflex_drf.state"))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from reflex_drf.lazy import lazy_names
 
 if TYPE_CHECKING:
     from reflex_drf.auth.guards import (
@@ -33,15 +34,11 @@ __all__ = [
 ]
 
 SESSION = frozenset({"login", "login_user", "logout"})
-
-
-def __getattr__(name: str) -> Any:
-    # What stands below here also serves apps whose Django is not configured yet.
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "reflex_drf.bridge.session" if name in SESSION else "reflex_drf.auth.guards"
-    return getattr(import_module(module), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+# What stands below here also serves apps whose Django is not configured yet.
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        name: "reflex_drf.bridge.session" if name in SESSION else "reflex_drf.auth.guards"
+        for name in __all__
+    },
+)
