@@ -8,11 +8,9 @@ from typing import Any
 
 import pytest
 
+from tests.browsing import async_api, expect
 from tests.servers import Server
 from tests.ui_project import running_project
-
-async_api = pytest.importorskip("playwright.async_api")
-expect: Any = async_api.expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 ARGUMENTS = (
