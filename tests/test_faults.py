@@ -257,7 +257,7 @@ async def test_computed_vars_are_not_evaluated_more_often_than_by_reflex() -> No
         (EventContext, "emit_event"),
         (rx.page, "__call__"),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", value),
 )
 def test_nothing_of_reflex_is_patched(owner: Any, name: str) -> None:
     function = getattr(owner, name)
