@@ -36,6 +36,7 @@ __all__ = [
     "build_route",
     "clear_routes",
     "find_route",
+    "paginator_parameters",
     "places",
     "private_urlconf",
     "reserved_parameters",
@@ -240,12 +241,8 @@ def action_methods(view: type[APIView], urlconf: Urlconf = None) -> dict[str, tu
     return {name: tuple(found) for name, found in verbs.items()}
 
 
-def reserved_parameters(view: Any) -> frozenset[str]:
-    """Give the names of query parameters that DRF itself reads in calls to a view.
-
-    A filter of one of these names would be taken for something else; `format` even gives a 404.
-    """
-    paginator = getattr(view, "pagination_class", None)
+def paginator_parameters(paginator: Any) -> set[str]:
+    """Give the names of query parameters that a paginator of DRF, or its class, reads."""
     attributes = (
         "page_query_param",
         "page_size_query_param",
@@ -254,6 +251,15 @@ def reserved_parameters(view: Any) -> frozenset[str]:
         "cursor_query_param",
     )
     names = {getattr(paginator, attribute, None) for attribute in attributes}
+    return {name for name in names if name}
+
+
+def reserved_parameters(view: Any) -> frozenset[str]:
+    """Give the names of query parameters that DRF itself reads in calls to a view.
+
+    A filter of one of these names would be taken for something else; `format` even gives a 404.
+    """
+    names: set[Any] = paginator_parameters(getattr(view, "pagination_class", None))
     for backend in getattr(view, "filter_backends", ()):
         names |= {getattr(backend, name, None) for name in ("search_param", "ordering_param")}
     names |= {api_settings.URL_FORMAT_OVERRIDE, api_settings.VERSION_PARAM}

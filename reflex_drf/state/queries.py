@@ -14,7 +14,7 @@ from rest_framework import filters, pagination
 from rest_framework.settings import api_settings
 
 from reflex_drf.backends import Page
-from reflex_drf.routing import reserved_parameters
+from reflex_drf.routing import paginator_parameters, reserved_parameters
 from reflex_drf.state.viewsets import viewset_model
 
 __all__ = ["ListQuery"]
@@ -97,21 +97,9 @@ class ListQuery:
         step = None if page is None else page.next if forward else page.previous
         if step is None:
             return None
-        own = self._paginator_params
+        own = paginator_parameters(self.paginator)
         # A paginator of the project's own may use any name, so what no filter uses is its.
         return {k: v for k, v in step.items() if k in own or (not own and not self._is_filter(k))}
-
-    @property
-    def _paginator_params(self) -> set[str]:
-        attributes = (
-            "page_query_param",
-            "page_size_query_param",
-            "limit_query_param",
-            "offset_query_param",
-            "cursor_query_param",
-        )
-        names = {getattr(self.paginator, attribute, None) for attribute in attributes}
-        return {name for name in names if name}
 
     def _is_filter(self, name: str) -> bool:
         return name in self.filter_names or name in (self.search_param, self.ordering_param)
