@@ -198,11 +198,12 @@ class ReflexDRFEventProcessor(TabProcessor, DeliveringProcessor):
         self, *, entry: EventQueueEntry, registered_handler: RegisteredEventHandler
     ) -> None:
         router_data = await self._router_data(entry.ctx)
+        framework = framework_name(registered_handler)
         sender = Sender(
             credentials=credentials_digest(router_data.get("headers", {})),
             target=registered_handler.states[0],
             upload=UPLOAD in router_data,
-            hydrates=framework_name(registered_handler) in HYDRATE,
+            hydrates=framework in HYDRATE,
             cancel_background=functools.partial(
                 self._cancel_background, entry.ctx.token, asyncio.current_task()
             ),
@@ -219,7 +220,7 @@ class ReflexDRFEventProcessor(TabProcessor, DeliveringProcessor):
             load = Load(
                 entry.ctx,
                 entry.event.name,
-                framework_name(registered_handler),
+                framework,
                 str(router_data.get("asPath") or "/"),
             )
             guards = self._pages.of_event(load)
