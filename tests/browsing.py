@@ -6,7 +6,18 @@ import importlib
 from importlib.util import find_spec
 from typing import Any
 
-__all__ = ["async_api", "expect"]
+__all__ = ["ARGUMENTS", "async_api", "expect"]
+
+# Chromium as root, without a screen and without asking anybody outside.
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 
 # `conftest` leaves the group out, and says so, where there is no Playwright.
 async_api: Any = (

@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.browsing import async_api, expect
+from tests.browsing import ARGUMENTS, async_api, expect
 from tests.servers import Server
-from tests.test_browser import ARGUMENTS
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 

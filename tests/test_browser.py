@@ -12,19 +12,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.browsing import async_api, expect
+from tests.browsing import ARGUMENTS, async_api, expect
 from tests.servers import PASSWORDS, Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 PAGES = ("/", "/products", "/orders", "/inventory", "/tasks")
 THEME = re.compile("theme mode: system|color mode .?auto")
 SCREENSHOTS = Path(__file__).resolve().parent.parent / "docs" / "screenshots"

@@ -8,20 +8,11 @@ from typing import Any
 
 import pytest
 
-from tests.browsing import async_api, expect
+from tests.browsing import ARGUMENTS, async_api, expect
 from tests.servers import Server
 from tests.ui_project import running_project
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +59,7 @@ class Visitor:
 async def make_visitor(server: Server) -> AsyncIterator[Any]:
     async with async_api.async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=ARGUMENTS
+            executable_path="/usr/bin/chromium", args=list(ARGUMENTS)
         )
         visitors: list[Visitor] = []
 
