@@ -77,6 +77,7 @@ if os.environ.get("REFLEX_DRF_TEST_DATABASE") == "postgres":
             "USER": os.environ.get("PGUSER", "postgres"),
             "PASSWORD": os.environ.get("PGPASSWORD", ""),
             "HOST": "127.0.0.1",
+            "TEST": {"NAME": f"test_reflex_drf_{os.getpid()}"},
         }
     }
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
