@@ -6,7 +6,7 @@ BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
 export REFLEX_TELEMETRY_ENABLED ?= false
 
-.PHONY: help demo test test-postgres lint types imports bench docs clean
+.PHONY: help demo test test-postgres lint types imports bench texts docs clean
 
 help:  ## Say what each target does.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -46,6 +46,17 @@ types: $(VENV)/.installed-lint  ## Check the types, strictly.
 bench: $(VENV)/.installed-bench  ## Print the benchmarks.
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.live
+
+LOCALE := reflex_drf/locale/de/LC_MESSAGES/django
+
+texts:  ## Collect the texts that are marked for translation, and compile what is translated.
+	xgettext --from-code=UTF-8 --language=Python --keyword=_ --keyword=ntext:1,2 --no-location \
+		--sort-output --output=$(LOCALE).pot $$(find reflex_drf -name '*.py')
+	msgmerge --update --backup=none --no-fuzzy-matching --no-location --sort-output \
+		$(LOCALE).po $(LOCALE).pot
+	msgattrib --no-obsolete --output-file=$(LOCALE).po $(LOCALE).po
+	msgfmt --check --output-file=$(LOCALE).mo $(LOCALE).po
+	rm $(LOCALE).pot
 
 docs: $(VENV)/.installed-test  ## Check the documentation: every page is listed and every link leads somewhere.
 	$(BIN)/python -m pytest tests/test_docs.py

@@ -17,6 +17,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.shortcuts import resolve_url
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext
 from rest_framework.exceptions import APIException
 from rest_framework.permissions import BasePermission, OperandHolder, SingleOperandHolder
 from rest_framework.request import Request, clone_request
@@ -81,7 +82,8 @@ class Guard:
             return None
         if not user.is_authenticated:
             return leave_page(sign_in_url(request, self.login_url))
-        return rx.toast.error("You may not see this page." if page else "You may not do this.")
+        said = gettext("You may not see this page.") if page else gettext("You may not do this.")
+        return rx.toast.error(said)
 
 
 def sign_in_url(request: HttpRequest, login_url: str | None = None) -> str:

@@ -66,11 +66,10 @@ def current_messages() -> list[Message]:
 
 def current_language() -> str:
     """Give the language code this event runs in."""
-    from django.conf import settings
-    from django.utils import translation
+    from reflex_drf.bridge.language import event_language
 
     current_request()
-    return translation.get_language() or settings.LANGUAGE_CODE
+    return event_language()
 
 
 def current_response() -> HttpResponseBase:

@@ -45,6 +45,8 @@ class EventScope:
     cookies: dict[str, Morsel[str]] = field(default_factory=dict)
     # Whether the handler has signed somebody in or out.
     changes_user: bool = False
+    # The language of a call that became the event's request; its thread knew it.
+    language: str = ""
     # Where the handler then sends the browser, which first has to have its cookies.
     target: str = ""
     closed: bool = False

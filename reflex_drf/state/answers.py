@@ -8,8 +8,14 @@ from urllib.parse import urlsplit
 
 import reflex as rx
 from django.http.response import HttpResponseBase
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from reflex_drf.bridge.language import say
 
 __all__ = ["answer_event", "drop_tab", "leave_page"]
+
+REFUSED = _("The server refused this ({status}).")
 
 
 def answer_event(answer: HttpResponseBase) -> Any:
@@ -18,7 +24,7 @@ def answer_event(answer: HttpResponseBase) -> Any:
     if 300 <= answer.status_code < 400 and is_navigable(location):
         return leave_page(location)
     # Whatever the response says is written for a page of its own, or for nobody.
-    return rx.toast.error(f"The server refused this ({answer.status_code}).")
+    return rx.toast.error(say(format_lazy(REFUSED, status=answer.status_code)))
 
 
 def is_navigable(location: str) -> bool:

@@ -8,10 +8,13 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 
 from reflex_drf import bridge
 from reflex_drf.backends import Call, Reply
+from reflex_drf.bridge.language import note_language, say
 from reflex_drf.errors import BackendUnavailable, ErrorReport, RouteNotFound
 from reflex_drf.routing import find_route, places
 from reflex_drf.state.answers import is_navigable, leave_page
@@ -31,14 +34,15 @@ F = TypeVar("F", bound=Callable[..., Any])
 Key = str | int
 
 MESSAGES = {
-    401: "Please sign in.",
-    403: "You do not have permission to do this.",
-    404: "Not found.",
-    405: "This cannot be done here.",
-    409: "This conflicts with what is stored.",
-    429: "Too many requests; please wait.",
-    503: "The server does not answer at the moment.",
+    401: _("Please sign in."),
+    403: _("You do not have permission to do this."),
+    404: _("Not found."),
+    405: _("This cannot be done here."),
+    409: _("This conflicts with what is stored."),
+    429: _("Too many requests; please wait."),
+    503: _("The server does not answer at the moment."),
 }
+UNKNOWN = _("The server could not do this ({status}).")
 
 
 def operation(function: F) -> F:
@@ -108,6 +112,7 @@ class Calls(ModelHooks):
     def _prepare(self, plan: Plan, action: str, view: Any) -> None:
         # In the view's thread: from here on `self.request` is the call's own.
         bridge.bind_request(getattr(view.request, "_request", view.request))
+        note_language()
         narrow(self, plan, action, view)
 
     async def _run(self, *calls: Call) -> list[Reply] | None:
@@ -117,13 +122,13 @@ class Calls(ModelHooks):
         except BackendUnavailable as error:
             # Its text names addresses and settings, which are for the log and not for the viewer.
             logger.error("%s: %s", type(self).__name__, error)
-            return [Reply(status=503, errors=ErrorReport(503, "unavailable", MESSAGES[503]))]
+            return [Reply(status=503, errors=ErrorReport(503, "unavailable", say(MESSAGES[503])))]
         except RouteNotFound as error:
             if not _fits_no_url(calls[0]):
                 raise
             # The browser's key fits no URL, so it belongs to no row.
             logger.info("%s: %s", type(self).__name__, error)
-            return [Reply(status=404, errors=ErrorReport(404, "not_found", MESSAGES[404]))]
+            return [Reply(status=404, errors=ErrorReport(404, "not_found", say(MESSAGES[404])))]
         request = next((reply.request for reply in reversed(replies) if reply.request), None)
         if request is not None:
             bridge.bind_request(request)
@@ -164,19 +169,18 @@ class Calls(ModelHooks):
         lost = [f"{k}: {v}" for k, v in report.fields.items() if k.split(".")[0] not in shown]
         parts = [report.message, *lost]
         if not any(parts) and not report.fields:
-            parts = [
-                MESSAGES.get(report.status, f"The server could not do this ({report.status}).")
-            ]
+            known = MESSAGES.get(report.status)
+            parts = [say(known or format_lazy(UNKNOWN, status=report.status))]
         return " ".join(part for part in parts if part)
 
-    def _fail(self, message: str) -> None:
-        self.error = message
+    def _fail(self, message: Any) -> None:
+        self.error = say(message)
 
     def _key_of(self, value: Any) -> Key | None:
         """A client's key of a row, or None with an error if it can be none."""
         if isinstance(value, str | int) and not isinstance(value, bool) and str(value):
             return value
-        self._fail("Not a valid identifier.")
+        self._fail(_("Not a valid identifier."))
         return None
 
     @property

@@ -6,13 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.functional import Promise
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from reflex_drf.state.queries import ListQuery
 
 __all__ = ["Filter", "describe_filters", "static_choices"]
 
-YES_NO = (("true", "Yes"), ("false", "No"))
+YES_NO = (("true", _("Yes")), ("false", _("No")))
 # By the names of django-filter's classes, which need not be installed.
 _KINDS = {
     "BooleanFilter": "choice",
@@ -23,7 +26,8 @@ _KINDS = {
     "DateFromToRangeFilter": "date",
     "RangeFilter": "number",
 }
-_SUFFIXES = {"min": "from", "after": "from", "max": "to", "before": "to"}
+_FROM, _TO = _("{label} from"), _("{label} to")
+_SUFFIXES = {"min": _FROM, "after": _FROM, "max": _TO, "before": _TO}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +45,12 @@ def static_choices(field: Any) -> tuple[tuple[Any, str], ...]:
     """The choices that a serializer field declares; those of a relation are rows, not choices."""
     if not isinstance(field, serializers.ChoiceField):
         return ()
-    return tuple((value, str(label)) for value, label in field.choices.items())
+    return tuple((value, _said(label)) for value, label in field.choices.items())
+
+
+def _said(label: Any) -> Any:
+    # A translation stays lazy: a page says it in the language of its reader.
+    return label if isinstance(label, Promise) else str(label)
 
 
 def describe_filters(query: ListQuery) -> tuple[Filter, ...]:
@@ -58,7 +67,7 @@ def _filter(name: str, declared: Any) -> Filter:
     classes = {klass.__name__ for klass in type(declared).__mro__}
     kind = next((_KINDS[k.__name__] for k in type(declared).__mro__ if k.__name__ in _KINDS), "")
     rows = classes & {"ModelChoiceFilter", "ModelMultipleChoiceFilter"}
-    choices = YES_NO if "BooleanFilter" in classes else () if rows else _choices(declared)
+    choices: Any = YES_NO if "BooleanFilter" in classes else () if rows else _choices(declared)
     return Filter(
         name=name,
         label=_label(name, declared),
@@ -71,16 +80,16 @@ def _choices(declared: Any) -> Iterable[tuple[Any, str]]:
     choices = declared.extra.get("choices", ())
     pairs = choices() if callable(choices) else getattr(choices, "choices", choices)
     flat = ((value, text) for value, text in pairs if not isinstance(text, list | tuple))
-    return tuple((value, str(text)) for value, text in flat if value not in ("", None))
+    return tuple((value, _said(text)) for value, text in flat if value not in ("", None))
 
 
-def _label(name: str, declared: Any) -> str:
+def _label(name: str, declared: Any) -> Any:
     # The name of its own label is only known where a filter belongs to a set with a model.
     own = getattr(declared, "_label", None)
     stem, _, suffix = name.rpartition("_")
     if suffix in _SUFFIXES and stem:
-        return f"{own or _words(stem)} {_SUFFIXES[suffix]}"
-    return str(own or _words(name))
+        return format_lazy(_SUFFIXES[suffix], label=own or _words(stem))
+    return own or _words(name)
 
 
 def _words(name: str) -> str:

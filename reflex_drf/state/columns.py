@@ -76,7 +76,7 @@ def _column(plan: Plan, name: str, field: Any, kind: Any) -> Column:
     plain = next((a for a in typing.get_args(kind) if a is not type(None)), kind)
     return Column(
         name=name,
-        label=str(field.label or name),
+        label=field.label or name,
         kind=known or _TYPE_KINDS.get(plain, "text"),
         ordering=_ordering(plan, field),
         choices=static_choices(field),

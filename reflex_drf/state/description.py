@@ -151,13 +151,13 @@ def describe(state: type[Any]) -> Description:
     )
 
 
-def _labels(plan: Plan) -> dict[str, str]:
+def _labels(plan: Plan) -> dict[str, Any]:
     model = viewset_model(plan.viewset)
     if model is None:
         word = plan.owner.removesuffix("State") or plan.owner
         return {"label": word.lower(), "label_plural": f"{word.lower()}s"}
     meta = model._meta
-    return {"label": str(meta.verbose_name), "label_plural": str(meta.verbose_name_plural)}
+    return {"label": meta.verbose_name, "label_plural": meta.verbose_name_plural}
 
 
 # -- Form -----------------------------------------------------------------------------------
@@ -174,8 +174,8 @@ def _field(held: FormField, field: Any) -> Field:
     return Field(
         name=held.name,
         var=held.var,
-        label=str(field.label or held.name),
-        help=str(field.help_text or ""),
+        label=field.label or held.name,
+        help=field.help_text or "",
         kind=_field_kind(held, field, style),
         required=held.required,
         secret=style.get("input_type") == "password",
@@ -217,7 +217,7 @@ def _actions(plan: Plan) -> Iterable[Action]:
         yield Action(
             name=action.name,
             handler=action.handler,
-            label=str(named or action.name.replace("_", " ").capitalize()),
+            label=named or action.name.replace("_", " ").capitalize(),
             detail=action.detail,
             writes=any(verb not in ("get", "head", "options") for verb in action.methods),
         )

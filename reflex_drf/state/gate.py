@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import reflex as rx
+from django.utils.translation import gettext_lazy as _
 from reflex.istate.manager.memory import StateManagerMemory
 from reflex.middleware.middleware import Middleware
 from reflex.state import BaseState, StateUpdate
@@ -17,6 +18,7 @@ from reflex_base.event import Event
 from reflex_base.event.context import EventContext
 
 from reflex_drf.bridge import EventScope
+from reflex_drf.bridge.language import say
 from reflex_drf.state.answers import drop_tab
 from reflex_drf.state.owner import (
     UNNAMED,
@@ -101,7 +103,7 @@ def change_owner(sender: Sender, root: BaseState) -> StateUpdate | None:
     if sender.upload:
         # An upload proves nothing about the tab, which is left as it is.
         logger.warning("Refused an upload: its cookies are not those of the tab's user.")
-        return refuse(rx.toast.error("The upload was refused: please sign in again."))
+        return refuse(rx.toast.error(say(_("The upload was refused: please sign in again."))))
     sender.cancel_background()
     if not sender.hydrates or getattr(root, "_reflex_internal_links", None):
         # Nothing is computed or sent from here. The tab begins anew under another token, also
@@ -128,6 +130,9 @@ async def sync_mirrors(sender: Sender, root: BaseState) -> None:
     # An app has a state once its module was imported; importing it here would add it to all.
     if (user := sys.modules.get("reflex_drf.state.user")) is not None:
         await user.mirror_user(root, request, sender.target, sender.hydrates)
+    language = sys.modules.get("reflex_drf.state.language")
+    if language is not None and sender.hydrates:
+        await language.mirror_language(root)
     context = sys.modules.get("reflex_drf.state.context")
     if context is not None and sender.hydrates:
         await context.mirror_context(root, request)

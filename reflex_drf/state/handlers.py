@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
 
 from reflex_drf import bridge
 from reflex_drf.backends import Call, Page, Reply
@@ -68,30 +69,30 @@ class ListHandlers(Calls):
     async def set_search(self, value: str) -> Any:
         """Search the list for a text."""
         if not _is_text(value):
-            return self._fail("A search is a text.")
+            return self._fail(_("A search is a text."))
         return await self._fetch(replace(self._first_page(), search=value))
 
     @operation
     async def set_ordering(self, value: str) -> Any:
         """Sort the list by one or more fields, with a minus sign for descending."""
         if not _is_text(value):
-            return self._fail("An ordering is a text.")
+            return self._fail(_("An ordering is a text."))
         terms = [term.strip() for term in value.split(",") if term.strip()]
         for term in terms:
             if not self._plan.query.orders_by(term, self._plan.rows):
-                return self._fail("The list cannot be sorted by that.")
+                return self._fail(_("The list cannot be sorted by that."))
         return await self._fetch(replace(self._first_page(), ordering=",".join(terms)))
 
     @operation
     async def filter(self, params: dict[str, Any]) -> Any:
         """Filter the list by the viewset's own filters; an empty value takes a filter off."""
         if not _is_named(params):
-            return self._fail("Filters are given by name.")
+            return self._fail(_("Filters are given by name."))
         chosen = dict(self.filters)
         for name, value in params.items():
             text = _filter_text(value)
             if name not in self._plan.query.filter_names or text is None:
-                return self._fail("The list cannot be filtered by that.")
+                return self._fail(_("The list cannot be filtered by that."))
             chosen[name] = text
         chosen = {name: text for name, text in chosen.items() if text}
         return await self._fetch(replace(self._first_page(), filters=chosen))
@@ -113,7 +114,7 @@ class ListHandlers(Calls):
             wanted = replace(self._first_page(), size=size)
         if page is not None:
             if (number := _number(page)) is None:
-                return self._fail("That is not a page.")
+                return self._fail(_("That is not a page."))
             wanted = replace(wanted, page=number, position={})
         return await self._fetch(wanted)
 
@@ -155,9 +156,9 @@ class ListHandlers(Calls):
     def _size(self, value: Any) -> int | None:
         query, size = self._plan.query, _number(value)
         if query.size_param is None:
-            self._fail("The size of a page cannot be chosen here.")
+            self._fail(_("The size of a page cannot be chosen here."))
         elif size is None or size > (query.max_size or self._plan.options.max_page_size):
-            self._fail("A page cannot have that size.")
+            self._fail(_("A page cannot have that size."))
         else:
             return size
         return None
@@ -258,7 +259,7 @@ class ListHandlers(Calls):
             return None
         if data is not None and (not isinstance(data, Mapping) or is_pointer(data)):
             if not is_pointer(data):
-                return self._fail("An action takes its input by name.")
+                return self._fail(_("An action takes its input by name."))
             data = None
         method = plan.method(data)
         reads = method == "GET"

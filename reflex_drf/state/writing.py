@@ -10,6 +10,7 @@ from typing import Any
 
 import reflex as rx
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.translation import gettext_lazy as _
 
 from reflex_drf.backends import Call, Reply
 from reflex_drf.state.answers import drop_tab
@@ -111,7 +112,7 @@ class WriteHandlers(ListHandlers):
         if form_data is None or is_pointer(form_data):
             return True
         if not isinstance(form_data, Mapping):
-            self._fail("A form is given by its fields.")
+            self._fail(_("A form is given by its fields."))
             return False
         errors: dict[str, str] = {}
         for field in self._plan.form.fields:
@@ -154,7 +155,7 @@ class WriteHandlers(ListHandlers):
         given = files if isinstance(files, list) else []
         chosen = [file for file in given if isinstance(file, rx.UploadFile)]
         if len(chosen) != 1:
-            return self._fail("Choose one file.")
+            return self._fail(_("Choose one file."))
         return await self._submit(self.editing_id, None, {name: _django_file(chosen[0])})
 
     async def _write(self, call: Call, wanted: Wanted) -> list[Reply] | None:

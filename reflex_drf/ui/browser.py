@@ -67,7 +67,7 @@ def words(value: rx.Var[Any]) -> rx.Var[str]:
     )
 
 
-def lookup(known: dict[str, str], value: rx.Var[Any]) -> rx.Var[str]:
+def lookup(known: dict[str, Any], value: rx.Var[Any]) -> rx.Var[str]:
     """The text that stands for a value, or the value itself."""
     return expression("$0[String($1)] ?? String($1)", rx.Var.create(known), value)
 

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import reflex as rx
+from django.utils.translation import gettext_lazy as _
 
 from reflex_drf.state.columns import Column
 from reflex_drf.ui import browser
+from reflex_drf.ui.texts import text
 
 __all__ = ["NUMERIC", "cell"]
 
@@ -36,13 +38,13 @@ def _number(column: Column, value: rx.Var[Any]) -> rx.Component:
 def _boolean(column: Column, value: rx.Var[Any]) -> rx.Component:
     return rx.cond(
         value.bool(),
-        rx.badge("Yes", color_scheme="green", variant="soft"),
-        rx.badge("No", color_scheme="gray", variant="soft"),
+        rx.badge(text(_("Yes")), color_scheme="green", variant="soft"),
+        rx.badge(text(_("No")), color_scheme="gray", variant="soft"),
     )
 
 
 def _choice(column: Column, value: rx.Var[Any]) -> rx.Component:
-    known = {str(choice): label for choice, label in column.choices}
+    known = {str(choice): text(label) for choice, label in column.choices}
     return rx.badge(browser.lookup(known, value), color_scheme="gray", variant="soft")
 
 
@@ -65,8 +67,8 @@ def _json(column: Column, value: rx.Var[Any]) -> rx.Component:
         "font_family": "var(--code-font-family)",
         "font_size": "var(--font-size-1)",
     }
-    text = browser.words(value)
-    return rx.el.code(text, title=text, style=style)
+    shown = browser.words(value)
+    return rx.el.code(shown, title=shown, style=style)
 
 
 def _record(column: Column, value: rx.Var[Any]) -> rx.Component:
@@ -81,7 +83,7 @@ def _rows(column: Column, value: rx.Var[Any]) -> rx.Component:
 
 def _image(column: Column, value: rx.Var[Any]) -> rx.Component:
     style = {"width": "40px", "height": "40px", "object_fit": "cover", "border_radius": "6px"}
-    return rx.el.img(src=value.to(str), alt=column.label, loading="lazy", style=style)
+    return rx.el.img(src=value.to(str), alt=text(column.label), loading="lazy", style=style)
 
 
 def _file(column: Column, value: rx.Var[Any]) -> rx.Component:
@@ -95,9 +97,9 @@ def _url(column: Column, value: rx.Var[Any]) -> rx.Component:
     return rx.cond(web, _link(browser.words(value), value), _text(column, value))
 
 
-def _link(text: rx.Var[str], value: rx.Var[Any]) -> rx.Component:
+def _link(shown: rx.Var[str], value: rx.Var[Any]) -> rx.Component:
     return rx.el.a(
-        text,
+        shown,
         href=value.to(str),
         target="_blank",
         rel="noopener noreferrer",

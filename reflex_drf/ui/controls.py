@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import reflex as rx
+from django.utils.translation import gettext_lazy as _
 
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.state.description import Description, Filter, describe
 from reflex_drf.ui import browser
 from reflex_drf.ui.parts import CONTROL, element_id, labelled, options, styled
 from reflex_drf.ui.rowactions import ActionInputs, choose_actions
+from reflex_drf.ui.texts import text
 
 __all__ = ["actions", "filters", "pagination", "search"]
 
@@ -20,13 +22,13 @@ _INPUT_TYPES = {"number": "number", "date": "date", "time": "time"}
 
 
 def search(
-    state: type[Any], *, label: str = "", placeholder: str = "", **props: Any
+    state: type[Any], *, label: Any = "", placeholder: Any = "", **props: Any
 ) -> rx.Component:
     """The search field of a list; nothing where the viewset does not search."""
     known = describe(state)
     if not known.searches:
         return rx.fragment()
-    named = label or f"Search {known.label_plural}"
+    named = label or text(_("Search %(names)s"), names=known.label_plural)
     return rx.box(
         rx.debounce_input(
             rx.input(
@@ -57,7 +59,7 @@ def filters(state: type[Any], *, only: Sequence[str] | None = None, **props: Any
         _chips(state, chosen),
         **{
             "role": "group",
-            "custom_attrs": {"aria-label": "Filters"},
+            "custom_attrs": {"aria-label": text(_("Filters"))},
             **styled({"width": "100%"}, props),
         },
     )
@@ -84,7 +86,7 @@ def _filter(state: type[Any], known: Description, item: Filter) -> rx.Component:
 
     if item.choices:
         control = rx.el.select(
-            *options(item.choices, empty="Any"),
+            *options(item.choices, empty=text(_("Any"))),
             value=value,
             on_change=change,
             custom_attrs={"id": control_id},
@@ -101,26 +103,26 @@ def _filter(state: type[Any], known: Description, item: Filter) -> rx.Component:
             ),
             debounce_timeout=DEBOUNCE,
         )
-    return labelled(item.label, control, control_id, flex="1 1 140px", max_width="240px")
+    return labelled(text(item.label), control, control_id, flex="1 1 140px", max_width="240px")
 
 
 def _chips(state: type[Any], chosen: list[Filter]) -> rx.Component:
-    labels = {item.name: item.label for item in chosen}
-    texts = {f"{i.name}={value}": text for i in chosen for value, text in i.choices}
+    labels = {item.name: text(item.label) for item in chosen}
+    words = {f"{i.name}={value}": text(word) for i in chosen for value, word in i.choices}
 
     def chip(entry: Any) -> rx.Component:
         name, value = entry[0].to(str), entry[1].to(str)
         label = browser.lookup(labels, name)
-        text = browser.expression("$0[$1 + '=' + $2] ?? $2", rx.Var.create(texts), name, value)
+        shown = browser.expression("$0[$1 + '=' + $2] ?? $2", rx.Var.create(words), name, value)
         # The name is only known in the browser.
         off = browser.expression("{[$0]: ''}", name, kind=dict[str, str])
         return rx.badge(
-            f"{label}: {text}",
+            f"{label}: {shown}",
             rx.el.button(
                 rx.icon("x", size=12),
                 type="button",
                 on_click=state.filter(off),
-                custom_attrs={"aria-label": f"Remove filter {label}"},
+                custom_attrs={"aria-label": text(_("Remove filter %(name)s"), name=label)},
                 style=_CHIP_BUTTON,
             ),
             variant="soft",
@@ -131,7 +133,7 @@ def _chips(state: type[Any], chosen: list[Filter]) -> rx.Component:
         state.filters.length() > 0,
         rx.flex(
             rx.foreach(state.filters.entries(), chip),
-            rx.button("Clear all", on_click=state.clear_filter, variant="ghost", size="1"),
+            rx.button(text(_("Clear all")), on_click=state.clear_filter, variant="ghost", size="1"),
             align="center",
             spacing="3",
             wrap="wrap",
@@ -182,13 +184,17 @@ def _count(state: type[Any], known: Description) -> rx.Component:
     # A cursor has no count, and what is on the page is not all there is.
     counted = rx.cond(
         state.total_count == 1,
-        f"1 {known.label}",
-        f"{browser.number(state.total_count)} {known.label_plural}",
+        text(_("%(count)s %(name)s"), count=1, name=known.label),
+        text(
+            _("%(count)s %(name)s"),
+            count=browser.number(state.total_count),
+            name=known.label_plural,
+        ),
     )
     # Nobody counted what is not there yet or was refused.
     unknown = state.loading | ((state.error != "") & (state.total_count == 0))
-    text = rx.fragment() if known.pages == "steps" else rx.cond(unknown, "", counted)
-    return rx.text(text, size="2", color="var(--gray-11)", role="status")
+    shown = rx.fragment() if known.pages == "steps" else rx.cond(unknown, "", counted)
+    return rx.text(shown, size="2", color="var(--gray-11)", role="status")
 
 
 def _sizes(state: type[Any], known: Description, sizes: tuple[int, ...]) -> rx.Component:
@@ -197,7 +203,9 @@ def _sizes(state: type[Any], known: Description, sizes: tuple[int, ...]) -> rx.C
     control_id = element_id(known.name, "page-size")
     return rx.flex(
         rx.el.label(
-            "Rows", html_for=control_id, style={"font_size": "14px", "color": "var(--gray-11)"}
+            text(_("Rows")),
+            html_for=control_id,
+            style={"font_size": "14px", "color": "var(--gray-11)"},
         ),
         rx.el.select(
             *options(tuple((size, str(size)) for size in sizes), empty=None),
@@ -214,15 +222,15 @@ def _sizes(state: type[Any], known: Description, sizes: tuple[int, ...]) -> rx.C
 def _pages(state: type[Any], known: Description) -> rx.Component:
     numbers = _numbers(state) if known.pages == "numbers" else rx.fragment()
     return rx.el.nav(
-        _turn("chevron-left", "Previous page", state.prev_page, ~state.has_previous),
+        _turn("chevron-left", text(_("Previous page")), state.prev_page, ~state.has_previous),
         numbers,
-        _turn("chevron-right", "Next page", state.next_page, ~state.has_next),
-        custom_attrs={"aria-label": "Pages"},
+        _turn("chevron-right", text(_("Next page")), state.next_page, ~state.has_next),
+        custom_attrs={"aria-label": text(_("Pages"))},
         style={"display": "flex", "align_items": "center", "gap": "6px"},
     )
 
 
-def _turn(icon: str, label: str, event: Any, disabled: Any) -> rx.Component:
+def _turn(icon: str, label: Any, event: Any, disabled: Any) -> rx.Component:
     return rx.icon_button(
         rx.icon(icon, size=18),
         on_click=event,
@@ -259,7 +267,7 @@ def _number(state: type[Any], number: Any) -> rx.Component:
             color_scheme=rx.cond(current, "", "gray"),
             min_width="32px",
             custom_attrs={
-                "aria-label": f"Page {number}",
+                "aria-label": text(_("Page %(number)s"), number=number),
                 "aria-current": rx.cond(current, "page", "false"),
             },
             style={"margin": "0", "height": "32px"},
@@ -281,5 +289,5 @@ def actions(
     for action, data in chosen:
         handler = getattr(state, action.handler)
         event = handler() if data is None else handler(data)
-        buttons.append(rx.button(action.label, on_click=event, variant="soft"))
+        buttons.append(rx.button(text(action.label), on_click=event, variant="soft"))
     return rx.flex(*buttons, **{"spacing": "3", "wrap": "wrap", **props})

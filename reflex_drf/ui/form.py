@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import reflex as rx
+from django.utils.translation import gettext_lazy as _
 
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.state.description import Description, Field, describe
 from reflex_drf.ui import browser
 from reflex_drf.ui.inputs import LEFT_OUT, field_control
 from reflex_drf.ui.parts import problem
+from reflex_drf.ui.texts import capital, text
 
 __all__ = ["form"]
 
@@ -25,7 +27,7 @@ def form(
     fields: Sequence[str] | None = None,
     controls: Mapping[str, rx.Component] | None = None,
     relations: Mapping[str, type[Any]] | None = None,
-    submit: str = "Save",
+    submit: Any = "",
     cancel: bool = True,
     **props: Any,
 ) -> rx.Component:
@@ -48,13 +50,13 @@ def form(
             spacing="4",
             margin_top="4px",
         ),
-        _buttons(state, busy, submit, cancel),
+        _buttons(state, busy, submit or text(_("Save")), cancel),
         # What uncontrolled inputs hold is forgotten when the form is emptied or filled.
         key=state.form_reset_key.to_string(),
         on_submit=getattr(state, known.save),
         custom_attrs={
             "noValidate": True,
-            "aria-label": f"{known.label.capitalize()} form",
+            "aria-label": text(_("%(name)s form"), name=capital(known.label)),
             "onSubmitCapture": _send_once(state, busy),
         },
         **{"width": "100%", **props},
@@ -106,10 +108,14 @@ def _send_once(state: type[Any], busy: Any) -> rx.Var[Any]:
     )
 
 
-def _buttons(state: type[Any], busy: Any, submit: str, cancel: bool) -> rx.Component:
+def _buttons(state: type[Any], busy: Any, submit: Any, cancel: bool) -> rx.Component:
     waits = busy.value == state.save_count
     leave = rx.button(
-        "Cancel", type="button", variant="soft", color_scheme="gray", on_click=state.cancel_edit
+        text(_("Cancel")),
+        type="button",
+        variant="soft",
+        color_scheme="gray",
+        on_click=state.cancel_edit,
     )
     return rx.flex(
         busy,

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import reflex as rx
+from django.utils.translation import gettext_lazy as _
 
 from reflex_drf.state.description import Description, Field, describe
 from reflex_drf.ui import browser
 from reflex_drf.ui.parts import CONTROL, describe_control, element_id, labelled, options
+from reflex_drf.ui.texts import text
 
 __all__ = ["LEFT_OUT", "field_control", "hints"]
 
@@ -19,10 +21,10 @@ Control = Callable[[type[Any], Field, dict[str, Any]], rx.Component]
 _TYPES = {"email": "email", "url": "url", "date": "date", "time": "time"}
 _MODES = {"integer": "numeric", "number": "decimal"}
 _HINTS = {
-    "key": "The key of a row.",
-    "keys": "Keys of rows, with commas between.",
-    "list": "Values, with commas between.",
-    "json": "JSON.",
+    "key": _("The key of a row."),
+    "keys": _("Keys of rows, with commas between."),
+    "list": _("Values, with commas between."),
+    "json": _("JSON."),
 }
 # A form sends no control without a name, and Reflex wants one on each that has an id.
 _UNSENT = ""
@@ -61,15 +63,22 @@ def field_control(
     return rx.box(labelled_control, *below, min_width="0", **wide)
 
 
-def hints(field: Field, *, related: bool = False) -> str:
+def hints(field: Field, *, related: bool = False) -> list[Any]:
     """What is said below a field: its help text, its limits and how it is written."""
-    limits = ""
-    if field.minimum and field.maximum:
-        limits = f"From {field.minimum} to {field.maximum}."
-    elif field.minimum or field.maximum:
-        limits = f"At least {field.minimum}." if field.minimum else f"At most {field.maximum}."
     kind = "" if related else _HINTS.get(field.kind, "")
-    return " ".join(part for part in (field.help, limits, kind) if part)
+    said = (text(field.help), _limits(field), text(kind))
+    shown = [part for part in said if isinstance(part, rx.Var) or part]
+    # Texts of several languages cannot be joined here.
+    return [part for text in shown for part in (" ", text)][1:]
+
+
+def _limits(field: Field) -> Any:
+    values = {"least": field.minimum, "most": field.maximum}
+    if field.minimum and field.maximum:
+        return text(_("From %(least)s to %(most)s."), **values)
+    if field.minimum:
+        return text(_("At least %(least)s."), **values)
+    return text(_("At most %(most)s."), **values) if field.maximum else ""
 
 
 def _below(
@@ -78,7 +87,7 @@ def _below(
     small = {"font_size": "var(--font-size-1)", "margin_top": "4px"}
     return (
         rx.el.div(
-            hints(field, related=related),
+            *hints(field, related=related),
             custom_attrs={"id": f"{control_id}-help"},
             style={**small, "color": "var(--gray-11)"},
         ),
@@ -192,7 +201,7 @@ def _checkbox(state: type[Any], field: Field, attributes: dict[str, Any]) -> rx.
             on_change=getattr(state, field.setter),
             custom_attrs=attributes,
         ),
-        field.label,
+        text(field.label),
         style={
             "display": "inline-flex",
             "align_items": "center",
@@ -217,7 +226,11 @@ def _relation(
     return rx.el.select(
         rx.el.option("—", value=""),
         # A row that is not on the page of the list stays chosen.
-        rx.cond(listed | (held == ""), rx.fragment(), rx.el.option(f"No. {held}", value=held)),
+        rx.cond(
+            listed | (held == ""),
+            rx.fragment(),
+            rx.el.option(text(_("No. %(key)s"), key=held), value=held),
+        ),
         _row_options(rows, known),
         name=_UNSENT,
         value=held,
@@ -242,7 +255,7 @@ Pairs = Callable[[Callable[[Any, Any], rx.Component]], list[rx.Component]]
 
 def _choices(field: Field, rows: type[Any] | None) -> Pairs:
     if rows is None:
-        return lambda box: [box(rx.Var.create(str(v)), label) for v, label in field.choices]
+        return lambda box: [box(rx.Var.create(str(v)), text(label)) for v, label in field.choices]
     known = describe(rows)
     return lambda box: [
         rx.foreach(
@@ -279,7 +292,7 @@ def _group(
 
     legend = {"font_size": "var(--font-size-2)", "font_weight": "500", "padding": "0"}
     return rx.el.fieldset(
-        rx.el.legend(field.label, style=legend),
+        rx.el.legend(text(field.label), style=legend),
         rx.flex(*pairs(box), wrap="wrap", spacing="4", margin_top="6px"),
         *below,
         custom_attrs={name: attributes[name] for name in ("id", "aria-describedby")},

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import reflex as rx
+from django.utils.translation import gettext_lazy as _
 
 from reflex_drf.state.description import Description, describe
 from reflex_drf.ui import browser
@@ -13,6 +14,7 @@ from reflex_drf.ui.controls import actions, filters, pagination, search
 from reflex_drf.ui.form import form
 from reflex_drf.ui.parts import problem
 from reflex_drf.ui.table import table
+from reflex_drf.ui.texts import capital, text
 
 __all__ = ["crud"]
 
@@ -20,7 +22,7 @@ __all__ = ["crud"]
 def crud(
     state: type[Any],
     *,
-    title: str = "",
+    title: Any = "",
     writable: bool | rx.Var[bool] = True,
     table_options: Mapping[str, Any] | None = None,
     form_options: Mapping[str, Any] | None = None,
@@ -37,7 +39,7 @@ def crud(
     writes = known.save is not None and writable is not False
     return rx.box(
         opened,
-        _header(state, known, title or known.label_plural.capitalize(), opened, writable),
+        _header(state, known, title or text(capital(known.label_plural)), opened, writable),
         problem(rx.cond(is_open, "", state.error), margin_bottom="12px"),
         rx.card(
             _toolbar(state),
@@ -53,7 +55,7 @@ def crud(
 def _header(
     state: type[Any],
     known: Description,
-    title: str,
+    title: Any,
     opened: Any,
     writable: bool | rx.Var[bool],
 ) -> rx.Component:
@@ -61,7 +63,7 @@ def _header(
     if known.create is not None and writable is not False:
         new = rx.button(
             rx.icon("plus", size=16),
-            f"New {known.label}",
+            text(_("New %(name)s"), name=known.label),
             on_click=opened.set_value(state.form_reset_key),
         )
     offered = rx.flex(actions(state), new, spacing="3", wrap="wrap")
@@ -89,13 +91,14 @@ def _toolbar(state: type[Any]) -> rx.Component:
 def _dialog(
     state: type[Any], known: Description, is_open: Any, options: Mapping[str, Any]
 ) -> rx.Component:
-    edit, new = f"Edit {known.label}", f"New {known.label}"
+    edit = text(_("Edit %(name)s"), name=known.label)
+    new = text(_("New %(name)s"), name=known.label)
     title = rx.cond(state.editing_id.is_not_none(), edit, new) if known.create else edit
     return rx.dialog.root(
         rx.dialog.content(
             rx.dialog.title(title),
             rx.dialog.description(
-                "Fields with a star have to be filled in.", size="2", margin_bottom="16px"
+                text(_("Fields with a star have to be filled in.")), size="2", margin_bottom="16px"
             ),
             form(state, **options),
             max_width="640px",

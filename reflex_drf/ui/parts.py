@@ -6,6 +6,8 @@ from typing import Any
 
 import reflex as rx
 
+from reflex_drf.ui.texts import text
+
 __all__ = [
     "CONTROL",
     "HIDDEN",
@@ -71,13 +73,13 @@ def describe_control(control_id: str, error: rx.Var[str], *, required: bool) -> 
 
 
 def labelled(
-    label: str, control: rx.Component, control_id: str, *, required: bool = False, **props: Any
+    label: Any, control: rx.Component, control_id: str, *, required: bool = False, **props: Any
 ) -> rx.Component:
     """A control with its label above it."""
     star = rx.el.span(" *", aria_hidden="true", style={"color": "var(--red-11)"})
     return rx.box(
         rx.el.label(
-            label,
+            text(label),
             star if required else rx.fragment(),
             html_for=control_id,
             style={
@@ -92,10 +94,10 @@ def labelled(
     )
 
 
-def options(choices: tuple[tuple[Any, str], ...], *, empty: str | None) -> list[rx.Component]:
+def options(choices: tuple[tuple[Any, Any], ...], *, empty: Any) -> list[rx.Component]:
     """The options of a native select, the empty one first."""
     first = [] if empty is None else [rx.el.option(empty, value="")]
-    return [*first, *(rx.el.option(label, value=str(value)) for value, label in choices)]
+    return [*first, *(rx.el.option(text(label), value=str(value)) for value, label in choices)]
 
 
 def problem(message: rx.Var[str] | Any, **props: Any) -> rx.Component:

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import reflex as rx
+from django.utils.translation import gettext_lazy as _
 
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.state.description import Action, Description
+from reflex_drf.ui.texts import text
 
 __all__ = ["ActionInputs", "choose_actions", "confirm_delete", "row_actions"]
 
@@ -72,13 +74,13 @@ def _buttons(
     buttons = [_menu(state, known, chosen, row, name)] if chosen else []
     if known.edit is not None:
         edit = getattr(state, known.edit)(row[known.key])
-        buttons.append(_icon_button("pencil", f"Edit {name}", on_click=edit))
+        buttons.append(_icon_button("pencil", text(_("Edit %(name)s"), name=name), on_click=edit))
     if known.delete is not None:
         buttons.append(confirm_delete(state, known, row))
     return buttons
 
 
-def _icon_button(icon: str, label: str, **props: Any) -> rx.Component:
+def _icon_button(icon: str, label: Any, **props: Any) -> rx.Component:
     return rx.icon_button(
         rx.icon(icon, size=16),
         type="button",
@@ -97,11 +99,15 @@ def _menu(
     name: Any,
 ) -> rx.Component:
     items = [
-        rx.dropdown_menu.item(action.label, on_select=_event(state, action, data, row[known.key]))
+        rx.dropdown_menu.item(
+            text(action.label), on_select=_event(state, action, data, row[known.key])
+        )
         for action, data in chosen
     ]
     return rx.dropdown_menu.root(
-        rx.dropdown_menu.trigger(_icon_button("ellipsis", f"Actions for {name}")),
+        rx.dropdown_menu.trigger(
+            _icon_button("ellipsis", text(_("Actions for %(name)s"), name=name))
+        ),
         rx.dropdown_menu.content(*items, align="end"),
     )
 
@@ -116,15 +122,19 @@ def confirm_delete(state: type[Any], known: Description, row: Any) -> rx.Compone
     name = row[known.title].to_string(use_json=False)
     delete = getattr(state, str(known.delete))(row[known.key])
     return rx.alert_dialog.root(
-        rx.alert_dialog.trigger(_icon_button("trash-2", f"Delete {name}")),
+        rx.alert_dialog.trigger(_icon_button("trash-2", text(_("Delete %(name)s"), name=name))),
         rx.alert_dialog.content(
-            rx.alert_dialog.title(f"Delete this {known.label}?"),
+            rx.alert_dialog.title(text(_("Delete this %(name)s?"), name=known.label)),
             rx.alert_dialog.description(
-                rx.text.strong(name), " will be deleted. This cannot be undone."
+                text(_("%(name)s will be deleted. This cannot be undone."), name=name)
             ),
             rx.flex(
-                rx.alert_dialog.cancel(rx.button("Keep it", variant="soft", color_scheme="gray")),
-                rx.alert_dialog.action(rx.button("Delete", color_scheme="red", on_click=delete)),
+                rx.alert_dialog.cancel(
+                    rx.button(text(_("Keep it")), variant="soft", color_scheme="gray")
+                ),
+                rx.alert_dialog.action(
+                    rx.button(text(_("Delete")), color_scheme="red", on_click=delete)
+                ),
                 justify="end",
                 spacing="3",
                 margin_top="20px",

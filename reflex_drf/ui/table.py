@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import reflex as rx
+from django.utils.translation import gettext_lazy as _
 
 from reflex_drf.state.columns import Column
 from reflex_drf.state.description import Description, describe
 from reflex_drf.ui.cells import NUMERIC, cell
 from reflex_drf.ui.parts import HIDDEN, Style, problem, styled
 from reflex_drf.ui.rowactions import ActionInputs, row_actions
+from reflex_drf.ui.texts import capital, text
 
 __all__ = ["table"]
 
@@ -118,10 +120,12 @@ def _grid(
     chosen: list[tuple[Column, Slot | None]],
     act: Slot | None,
 ) -> rx.Component:
-    heading = rx.el.th(rx.el.span("Actions", style=HIDDEN), scope="col", role="columnheader")
+    heading = rx.el.th(
+        rx.el.span(text(_("Actions")), style=HIDDEN), scope="col", role="columnheader"
+    )
     # Roles by name: as cards, the elements would lose those they have as a table.
     return rx.el.table(
-        rx.el.caption(known.label_plural.capitalize(), style=HIDDEN),
+        rx.el.caption(text(capital(known.label_plural)), style=HIDDEN),
         rx.el.thead(
             rx.el.tr(
                 *(_heading(state, column) for column, _ in chosen),
@@ -143,13 +147,13 @@ def _grid(
 def _heading(state: type[Any], column: Column) -> rx.Component:
     align = {"data-align": "end"} if column.kind in NUMERIC else {}
     if not column.ordering:
-        return rx.el.th(column.label, scope="col", role="columnheader", custom_attrs=align)
+        return rx.el.th(text(column.label), scope="col", role="columnheader", custom_attrs=align)
     up = state.ordering == column.ordering
     down = state.ordering == f"-{column.ordering}"
     sort = rx.cond(up, "ascending", rx.cond(down, "descending", "none"))
     return rx.el.th(
         rx.el.button(
-            column.label,
+            text(column.label),
             _arrow(up, down),
             type="button",
             on_click=state.set_ordering(rx.cond(up, f"-{column.ordering}", column.ordering)),
@@ -213,7 +217,7 @@ def _cell(known: Description, column: Column, slot: Slot | None, row: Any) -> rx
     align = {"data-align": "end"} if column.kind in NUMERIC else {}
     if column.name == known.title:
         return rx.el.th(content, scope="row", role="rowheader", custom_attrs=align)
-    return rx.el.td(content, role="cell", custom_attrs={**align, "data-label": column.label})
+    return rx.el.td(content, role="cell", custom_attrs={**align, "data-label": text(column.label)})
 
 
 # -- Instead of rows ------------------------------------------------------------------------
@@ -225,7 +229,7 @@ def _instead(
     narrowed = (state.search != "") | (state.filters.length() > 0)
     name = known.label_plural
     clear = (
-        rx.button("Clear search and filters", on_click=state.clear_filter, variant="soft")
+        rx.button(text(_("Clear search and filters")), on_click=state.clear_filter, variant="soft")
         if known.searches or known.filters
         else rx.fragment()
     )
@@ -237,17 +241,20 @@ def _instead(
             rx.fragment(),
             rx.cond(
                 narrowed,
-                no_match or _message("search-x", f"No {name} match.", clear),
-                empty or _message("inbox", f"There are no {name} yet.", rx.fragment()),
+                no_match or _message("search-x", text(_("No %(names)s match."), names=name), clear),
+                empty
+                or _message(
+                    "inbox", text(_("There are no %(names)s yet."), names=name), rx.fragment()
+                ),
             ),
         ),
     )
 
 
-def _message(icon: str, text: str, *actions: rx.Component) -> rx.Component:
+def _message(icon: str, said: Any, *actions: rx.Component) -> rx.Component:
     return rx.flex(
         rx.icon(icon, size=28, color="var(--gray-9)"),
-        rx.text(text, color="var(--gray-11)", role="status"),
+        rx.text(said, color="var(--gray-11)", role="status"),
         *actions,
         direction="column",
         align="center",
