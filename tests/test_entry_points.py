@@ -15,11 +15,12 @@ from rest_framework.pagination import PageNumberPagination
 import reflex_drf.seam  # noqa: F401 - registers TabOwner
 from reflex_drf.live import LiveListMixin
 from reflex_drf.state import AppState, DjangoContextState, DjangoUserState, ModelState
+from reflex_drf.state.language import LanguageState
 from reflex_drf.testing import Tab
 from tests.shop.views import ProductViewSet, TaskViewSet
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "remote-entry-points.md"
-SHIPPED = (AppState, DjangoContextState, DjangoUserState, ModelState)
+SHIPPED = (AppState, DjangoContextState, DjangoUserState, LanguageState, ModelState)
 ROW = re.compile(r"^\| `([^`]+)` \|", re.M)
 
 
