@@ -35,11 +35,11 @@ def prepare() -> None:
         Product(
             name=f"Product {n}",
             sku=f"P{n}",
-            price="9.90",
-            stock=n,
+            price=f"{n % 977}.{n % 89:02}",
+            stock=n if n % 7 else None,
             category=category,
             released=date(2026, 1, 1 + n % 28),
-            attrs={"n": n},
+            attrs={"n": n, "label": f"no. {n}"},
         )
         for n in range(ROWS)
     )

@@ -18,7 +18,15 @@ from rest_framework.serializers import BaseSerializer, ListSerializer, Serialize
 
 from reflex_drf.columns import SKIP, Source, find_source, is_plain_model
 from reflex_drf.conf import settings
-from reflex_drf.converters import Show, Table, inherits, make_table, related_table, same
+from reflex_drf.converters import (
+    Show,
+    Table,
+    inherits,
+    make_table,
+    related_table,
+    same,
+    shown_attribute,
+)
 from reflex_drf.fieldsets import METHODS, Live, is_understood, readable_fields, reads_as_drf
 from reflex_drf.plans import Batch, Plan, Step, converter, spread_many, spread_one
 from reflex_drf.representation import plain
@@ -147,9 +155,9 @@ class Planner:
         if show is None or METHODS & child.__dict__.keys():
             return None
         step = self.spread(field, source, lambda instances: list(map(show, instances)))
-        fetch = source.fetch
+        fetch, plan = source.fetch, column_plan(child, source.related)
         # Nothing can be related to what was never saved.
-        return replace(step, fetch=lambda row: () if row.pk is None else fetch(row))
+        return replace(step, fetch=lambda row: () if row.pk is None else fetch(row), plan=plan)
 
     def spread(self, field: Any, source: Source, each: Batch) -> Step:
         """Plan a field whose objects are converted all together."""
@@ -180,6 +188,16 @@ WAYS: dict[Any, Any] = {
     relations.RelatedField.get_attribute: Planner.related,
     relations.ManyRelatedField.get_attribute: Planner.many_related,
 }
+
+
+def column_plan(child: Any, model: Any) -> Plan | None:
+    """Plan a relation to many of which one column of each row is shown: its key, or its slug."""
+    name = shown_attribute(child)
+    source = find_source(model, [name]) if name else None
+    if source is None or source.column is None or source.wrap is not None:
+        return None
+    show, show_all = converter({int: same, str: same}, plain)
+    return Plan([Step(str(name), source.fetch, show, show_all, source=source)], bare=True)
 
 
 def what_is_missing(field: Any) -> Any:

@@ -20,8 +20,10 @@ from rest_framework import DJANGO_DURATION_FORMAT, ISO_8601, fields, relations
 from rest_framework.settings import api_settings
 
 from reflex_drf.representation import plain, plain_float
+from reflex_drf.sqlite import DateTexts, MomentTexts
 
 __all__ = [
+    "Amounts",
     "Documents",
     "Moments",
     "Show",
@@ -30,10 +32,12 @@ __all__ = [
     "make_table",
     "related_table",
     "same",
+    "shown_attribute",
 ]
 
 Show = Callable[[Any], Any]
-# By the type of a value, or of a column that is of one kind throughout.
+# By the type of a value; or by that of a column which is of one kind throughout, and is then
+# converted as a whole.
 Table = dict[type, Show]
 Maker = Callable[[Any, Show, bool], Table]
 
@@ -44,6 +48,14 @@ class Moments(list[Any]):
 
 class Documents(list[Any]):
     """Values fresh from a JSON text: plain, finite and nobody else's."""
+
+
+class Amounts(list[Any]):
+    """Numbers as SQLite keeps decimals, and what makes decimals of a field's own form of them."""
+
+    def __init__(self, values: Any, convert: Show, field: Any) -> None:
+        super().__init__(values)
+        self.convert, self.field = convert, field
 
 
 def same(value: Any) -> Any:
@@ -104,15 +116,18 @@ def decimals(field: Any, other: Show, json: bool) -> Table:
     if field.localize or not inherits(field, QUANTIZE):
         return {}
     coerced = getattr(field, "coerce_to_string", api_settings.COERCE_DECIMAL_TO_STRING)
-    write = decimal_text(field) if coerced else plain if json else same
+    if coerced and is_fixed(field):
+        show = fixed_text(field)
+        return {decimal.Decimal: show, Amounts: amounts_text(field, show)}
+    write: Show = "{:f}".format if coerced else plain if json else same
     quantize, normalize = quantizer(field), field.normalize_output
     if not normalize:
         return {decimal.Decimal: lambda value: write(quantize(value))}
 
-    def show(value: decimal.Decimal) -> Any:
+    def show_normal(value: decimal.Decimal) -> Any:
         return write(quantize(value).normalize())
 
-    return {decimal.Decimal: show}
+    return {decimal.Decimal: show_normal}
 
 
 def quantizer(field: Any) -> Show:
@@ -126,13 +141,49 @@ def quantizer(field: Any) -> Show:
     return lambda value: value.quantize(exponent, rounding, context)
 
 
-def decimal_text(field: Any) -> Show:
-    """Write a rounded decimal without an exponent."""
-    places = field.decimal_places
-    if places is not None and 0 <= places <= 6 and not field.normalize_output:
-        # So few places are never written with an exponent, and this is the faster way.
-        return str
-    return "{:f}".format
+def is_fixed(field: Any) -> bool:
+    """Tell whether a field writes all numbers with as many places, and never an exponent."""
+    places, digits = field.decimal_places, field.max_digits
+    return not field.normalize_output and places is not None and 0 <= places <= 6 and bool(digits)
+
+
+def fixed_text(field: Any) -> Show:
+    """Write decimals that mostly have the field's own form already, and need no rounding."""
+    places, room, quantize = field.decimal_places, field.max_digits + 1, quantizer(field)
+    point = -places - 1
+
+    def show(value: decimal.Decimal) -> str:
+        text: str = str(value)
+        if text[point:-places] == "." and len(text) <= room and "E" not in text:
+            return text
+        return str(quantize(value))
+
+    return show if places else lambda value: str(quantize(value))
+
+
+def amounts_text(field: Any, show: Show) -> Show:
+    """Write numbers of SQLite at once, where the text says no more and no less than they do.
+
+    A number of up to 15 digits stands for one decimal alone: a text that leads back to the very
+    number is that decimal, as Django and DRF would round and write it.
+    """
+    digits, places = field.max_digits, field.decimal_places
+    style = f"%.{places}f"
+
+    def show_all(column: Amounts) -> list[Any]:
+        model, convert = column.field, column.convert
+        if model.decimal_places != places or max(digits, model.max_digits) > 15:
+            return [None if value is None else show(convert(value)) for value in column]
+        limit = 10 ** (min(digits, model.max_digits) - places)
+
+        def write(value: Any) -> Any:
+            text = style % value
+            fits = float(text) == value and -limit < value < limit
+            return text if fits else show(convert(value))
+
+        return [None if value is None else write(value) for value in column]
+
+    return show_all
 
 
 def date_time(field: Any, other: Show, json: bool) -> Table:
@@ -145,7 +196,13 @@ def date_time(field: Any, other: Show, json: bool) -> Table:
         return {}
     zone = field.timezone if hasattr(field, "timezone") else field.default_timezone()
     table: Table = {datetime.datetime: moment(zone, other)}
-    return {**table, Moments: lambda value: value.isoformat() + "Z"} if is_utc(zone) else table
+    whole: Table = {Moments: moments_text, MomentTexts: MomentTexts.written}
+    return {**table, **whole} if is_utc(zone) else table
+
+
+def moments_text(column: Moments) -> list[Any]:
+    """Write moments of UTC in UTC."""
+    return [None if value is None else f"{value.isoformat()}Z" for value in column]
 
 
 def is_utc(zone: Any) -> bool:
@@ -180,7 +237,9 @@ def date(field: Any, other: Show, json: bool) -> Table:
     style = getattr(field, "format", api_settings.DATE_FORMAT)
     if style is None:
         return encoded(datetime.date, json=json)
-    return {datetime.date: datetime.date.isoformat} if style.lower() == ISO_8601 else {}
+    if style.lower() != ISO_8601:
+        return {}
+    return {datetime.date: datetime.date.isoformat, DateTexts: same}
 
 
 def time(field: Any, other: Show, json: bool) -> Table:
@@ -266,15 +325,21 @@ def related_table(field: Any, model: Any, *, json: bool) -> Table:
     """Give the table of a relation, of which the related objects themselves are the values."""
     way = type(field).to_representation
     show: Show | None = None
-    if way is SHOW_KEY and field.pk_field is None:
-        show = attrgetter("pk")
-    elif way is SHOW_SLUG:
-        show = attrgetter(field.slug_field.replace("__", "."))
+    if name := shown_attribute(field):
+        show = attrgetter(name)
     elif way is SHOW_TEXT:
         show = str
     if show is None:
         return {type(None): same}
     return {type(None): same, model: then_plain(show) if json else show}
+
+
+def shown_attribute(field: Any) -> str | None:
+    """Name the attribute of related objects that a relation shows, where it shows one."""
+    way = type(field).to_representation
+    if way is SHOW_KEY and field.pk_field is None:
+        return "pk"
+    return str(field.slug_field).replace("__", ".") if way is SHOW_SLUG else None
 
 
 def then_plain(show: Show) -> Show:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import QuerySet
 
 from reflex_drf.columns import SKIP, Source, gives_columns, is_loaded_by_django
-from reflex_drf.converters import Documents, Moments, Show, Table, same
-from reflex_drf.prefetching import find_related
+from reflex_drf.converters import Amounts, Documents, Moments, Show, Table, same
+from reflex_drf.prefetching import Related, find_related
 from reflex_drf.reading import Reading, is_read_by_django, read, settled
+from reflex_drf.sqlite import DateTexts, MomentTexts
 
 __all__ = ["Plan", "Step", "converter", "spread_many", "spread_one"]
 
 # Columns of which all values are of one kind, and known to be.
-WHOLE = (Documents, Moments)
+WHOLE = (Amounts, DateTexts, Documents, Moments, MomentTexts)
 # What reading an attribute raises when there is nothing to read.
 NOTHING = (AttributeError, ObjectDoesNotExist)
 Batch = Callable[[Sequence[Any]], Sequence[Any]]
@@ -35,15 +36,18 @@ class Step:
     # DRF's own way, for a row whose value is missing.
     ask: Show | None = None
     source: Source | None = None
-    # That of a serializer inside.
+    # That of a serializer inside, or of what is shown of each related row.
     plan: Plan | None = None
 
 
 class Plan:
-    """The fields of a serializer for the objects of one model, for one run."""
+    """The fields of a serializer for the objects of one model, for one run.
 
-    def __init__(self, steps: list[Step]) -> None:
-        self.steps = steps
+    A `bare` plan has one field, and its rows are that field's values.
+    """
+
+    def __init__(self, steps: list[Step], *, bare: bool = False) -> None:
+        self.steps, self.bare = steps, bare
         self.names = [step.name for step in steps]
         # Methods and fields of a project's own run row by row, in the order of the fields: one may
         # leave something for the next.
@@ -66,6 +70,8 @@ class Plan:
 
     def together(self, shown: Sequence[Sequence[Any]]) -> list[Any]:
         """Put columns of what is shown together to rows."""
+        if self.bare:
+            return list(shown[0])
         names = self.names
         empty = dict.fromkeys(names)
         # Filling copies column by column is the fastest way to many small dictionaries.
@@ -175,17 +181,10 @@ class UnusualError(Exception):
 
 def prefetched(plan: Plan, source: Any, reading: Reading) -> Sequence[Any]:
     """Give the related rows of each row."""
-    model = reading.info["model"]
-    keys = reading.column(reading.places(reading.info)[model._meta.pk.attname])
-    using = reading.compiler.using
-    related = find_related(model, source.relation, keys, using)
-    if related is None or len(set(keys)) < len(keys):
-        raise UnusualError
-    if not (gives_columns(related.queryset) and is_read_by_django(related.queryset)):
-        raise UnusualError
-    if related.queryset._prefetch_related_lookups:  # type: ignore[attr-defined]
-        raise UnusualError
-    found = read(related.queryset)
+    # Two fields may show different things of the same related rows, which are read once.
+    if source.relation not in reading.prefetched:
+        reading.prefetched[source.relation] = read_related(source.relation, reading)
+    related, found = reading.prefetched[source.relation]
     groups: dict[Any, list[Any]] = {key: [] for key in related.keys}
     if found is not None:
         rows = plan.rows_of(found, found.info)
@@ -195,6 +194,20 @@ def prefetched(plan: Plan, source: Any, reading: Reading) -> Sequence[Any]:
         for key, row in zip(owners, rows, strict=True):
             groups[key].append(row)
     return [groups[key] for key in related.keys]
+
+
+def read_related(relation: str, reading: Reading) -> tuple[Related, Reading | None]:
+    """Read the rows that a relation leads to, of all the rows that were read."""
+    model = reading.info["model"]
+    keys = reading.column(reading.places(reading.info)[model._meta.pk.attname])
+    related = find_related(model, relation, keys, reading.compiler.using)
+    if related is None or len(set(keys)) < len(keys):
+        raise UnusualError
+    if not (gives_columns(related.queryset) and is_read_by_django(related.queryset)):
+        raise UnusualError
+    if related.queryset._prefetch_related_lookups:  # type: ignore[attr-defined]
+        raise UnusualError
+    return related, read(related.queryset)
 
 
 def unwrapped(source: Source, column: Sequence[Any]) -> Sequence[Any]:
@@ -212,10 +225,8 @@ def converter(table: Table, other: Show) -> tuple[Show, Batch]:
 
     def show_all(values: Sequence[Any]) -> Sequence[Any]:
         whole = table.get(type(values)) if type(values) in WHOLE else None
-        if whole is same:
-            return values
         if whole is not None:
-            return [None if value is None else whole(value) for value in values]
+            return cast("Sequence[Any]", whole(values))
         values = settled(values)
         kinds = set(map(type, values))
         if kinds <= unchanged:

@@ -15,11 +15,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db.backends.sqlite3.base import DatabaseWrapper
-from django.db.models import JSONField, QuerySet
+from django.db.models import DateField, DateTimeField, JSONField, QuerySet
 from django.db.models.expressions import Col
 from django.db.models.sql.compiler import SQLCompiler
 
-from reflex_drf.converters import Documents, Moments
+from reflex_drf.converters import Amounts, Documents, Moments
+from reflex_drf.sqlite import DateTexts, MomentTexts, ask_for_texts, parsed, recognised
 
 __all__ = ["Reading", "is_read_by_django", "read", "settled"]
 
@@ -38,8 +39,10 @@ class Reading:
     whatever the serializer shows of them.
     """
 
-    def __init__(self, compiler: Any, raw: list[Column]) -> None:
-        self.compiler, self.raw = compiler, raw
+    def __init__(self, compiler: Any, raw: list[Column], texts: dict[int, type]) -> None:
+        self.compiler, self.raw, self.texts = compiler, raw, texts
+        # The related rows of these, by relation, once they were read.
+        self.prefetched: dict[str, Any] = {}
         self.info: Any = compiler.klass_info
         chosen = [held[0] for held in compiler.select[: compiler.col_count]]
         self.converters: dict[int, Any] = compiler.get_converters(chosen)
@@ -59,6 +62,12 @@ class Reading:
     def column(self, place: int) -> Column:
         """Give the values of a column, as Django converts them."""
         values = self.raw[place]
+        if place in self.texts:
+            kind = self.texts[place]
+            found = recognised(values, kind)
+            if found is not None and is_whole(found, self.compiler.connection):
+                return found
+            values = parsed(values, kind)
         converters, expression = self.converters.get(place, ((), None))
         for converter in converters:
             values = convert(settled(values), converter, expression, self.compiler.connection)
@@ -68,8 +77,14 @@ class Reading:
 def read(queryset: QuerySet[Any]) -> Reading | None:
     """Run a queryset's query, or give None where there are no rows."""
     compiler: Any = queryset.query.get_compiler(queryset.db)
+    texts = ask_for_texts(compiler) if type(compiler.connection.ops) is SQLite else {}
     raw = list(zip(*chain.from_iterable(compiler.execute_sql()), strict=True))
-    return Reading(compiler, raw) if raw else None  # type: ignore[arg-type]
+    return Reading(compiler, raw, texts) if raw else None  # type: ignore[arg-type]
+
+
+def is_whole(values: Column, connection: Any) -> bool:
+    """Tell whether texts say all about their moments: that these are of UTC."""
+    return type(values) is DateTexts or (settings.USE_TZ and connection.timezone is datetime.UTC)
 
 
 def is_read_by_django(queryset: QuerySet[Any]) -> bool:
@@ -80,7 +95,8 @@ def is_read_by_django(queryset: QuerySet[Any]) -> bool:
 
 def settled(values: Column) -> Column:
     """Give a column with the values that Django's objects have."""
-    return with_zone(values) if type(values) is Moments else values
+    settle = SETTLED.get(type(values))
+    return values if settle is None else settle(values)
 
 
 def convert(values: Column, converter: Any, expression: Any, connection: Any) -> Column:
@@ -118,6 +134,20 @@ def moments(values: Column, kinds: set[type], converter: Any, *rest: Any) -> Col
 def with_zone(values: Column) -> Column:
     """Give moments of UTC as Django gives them."""
     return [None if value is None else value.replace(tzinfo=datetime.UTC) for value in values]
+
+
+def decimals_of(values: Amounts) -> Column:
+    """Make decimals of SQLite's numbers."""
+    convert = values.convert
+    return [None if value is None else convert(value) for value in values]
+
+
+SETTLED: dict[type, Callable[[Any], Column]] = {
+    Amounts: decimals_of,
+    Moments: with_zone,
+    DateTexts: lambda values: parsed(values, DateField),
+    MomentTexts: lambda values: with_zone(parsed(values, DateTimeField)),
+}
 
 
 def finite(text: str) -> float:
@@ -162,13 +192,16 @@ def find_decimal_code() -> Any:
 DECIMAL_CODE = find_decimal_code()
 
 
-def decimals(values: Column, converter: Any, expression: Any) -> Column:
-    """Round the floats of SQLite as Django does, with what Django prepared for it."""
+def decimals(values: Column, converter: Any, expression: Any) -> Amounts:
+    """Leave the floats of SQLite as they are, with what Django prepared to round them."""
     create, places = (cell.cell_contents for cell in converter.__closure__)
-    context = expression.output_field.context
-    return [
-        None if value is None else create(value).quantize(places, None, context) for value in values
-    ]
+    field = expression.output_field
+    context = field.context
+
+    def to_decimal(value: Any) -> Any:
+        return create(value).quantize(places, None, context)
+
+    return Amounts(values, to_decimal, field)
 
 
 SHORT_WAYS: dict[Any, Callable[..., Column | None]] = {

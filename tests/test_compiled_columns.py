@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import models
+from django.db import connection, models
 from django.db.models.functions import Upper
 from django.db.models.signals import post_init
 from rest_framework import serializers
@@ -221,6 +221,14 @@ class Products(serializers.ModelSerializer[Product]):
         fields = ["sku", "category", "tags"]
 
 
+class Keyed(serializers.ModelSerializer[Product]):
+    names = serializers.SlugRelatedField("name", many=True, read_only=True, source="tags")
+
+    class Meta:
+        model = Product
+        fields = ["sku", "tags", "names"]
+
+
 class Sold(serializers.ModelSerializer[OrderLine]):
     class Inner(serializers.ModelSerializer[Product]):
         category = Categories()
@@ -275,6 +283,7 @@ QUERIES: dict[str, Any] = {
     ),
     "rows of a foreign key": (Orders, 2, lambda: Order.objects.prefetch_related("lines")),
     "the other side": (Wearing, 2, lambda: Tag.objects.prefetch_related("product_set")),
+    "keys and slugs of many": (Keyed, 2, lambda: Product.objects.prefetch_related("tags")),
     "two joins": (Sold, 1, lambda: OrderLine.objects.select_related("product__category")),
     "nobody there": (
         Products, 1,
@@ -329,6 +338,35 @@ def test_other_queries_make_objects(cls: Any, make: Any) -> None:
     found = plain_data(cls(queryset, many=True))
     assert found == plain(cls(make(), many=True).data)
     assert not no_objects(queryset)
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="other databases hold the type")
+@pytest.mark.parametrize(
+    "stored",
+    [12.3456, 2.675, 0.005, 1e-9, -0.0, -3, 12, 999999.99, 1e6, 12345678.9, 1e15, float("inf")],
+)
+def test_a_price_that_another_program_wrote(stored: float) -> None:
+    class Prices(serializers.ModelSerializer[Product]):
+        class Meta:
+            model = Product
+            fields = ["price"]
+
+    Product.objects.create(name="Odd", sku="odd", price=1)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE shop_product SET price = %s", [stored])
+    found, expected = (
+        outcome(lambda: plain_data(Prices(Product.objects.all(), many=True))),
+        outcome(lambda: plain(Prices(Product.objects.all(), many=True).data)),
+    )
+    assert found == expected
+
+
+def outcome(work: Any) -> Any:
+    """What comes of it: the data, or which error."""
+    try:
+        return work()
+    except ArithmeticError as error:
+        return type(error)
 
 
 @pytest.mark.usefixtures("stock", "_listener")
