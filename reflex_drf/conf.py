@@ -62,6 +62,8 @@ DEFAULTS: dict[str, Any] = {
     "LIVE_MODELS": [],
     # Milliseconds between two live refreshes of one list, from 50 to 500.
     "LIVE_REFRESH_INTERVAL": 200,
+    # Whether those who have the same row open may see each other's names.
+    "LIVE_PRESENCE": True,
 }
 
 # Keys whose value may be a dotted path, or a list of them, to what is meant.

@@ -22,7 +22,8 @@ class Call:
 
     `kwargs` are URL arguments, `query` the query parameters (a list gives a repeated one).
     `prepare` is called with the view in its own thread, after set-up and before permissions;
-    it works in process only.
+    it works in process only. `accept` is asked with the reply whether to go on to the next call;
+    in process that happens in the view's thread.
     """
 
     view: type[APIView]
@@ -34,6 +35,11 @@ class Call:
     # Only needed where an `@action` answers several methods.
     method: str | None = None
     prepare: Callable[[APIView], None] | None = None
+    accept: Callable[[Reply], bool] | None = None
+
+    def leads_on(self, reply: Reply) -> bool:
+        """Tell whether the calls after this one are to be made."""
+        return reply.ok and (self.accept is None or self.accept(reply))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,4 +90,4 @@ class Backend(ABC):
 
     @abstractmethod
     async def run(self, origin: HttpRequest, *calls: Call) -> list[Reply]:
-        """Make the calls in order and give their replies, ending after the first that failed."""
+        """Make the calls in order and give their replies, up to one that failed or stops them."""

@@ -67,11 +67,11 @@ class HttpBackend(Backend):
         self.transport = transport
 
     async def run(self, origin: HttpRequest, *calls: Call) -> list[Reply]:
-        """Make the calls in order and give their replies, ending after the first that failed."""
+        """Make the calls in order and give their replies, up to one that failed or stops them."""
         replies: list[Reply] = []
         for call in calls:
             replies.append(await self._run_one(origin, call))
-            if not replies[-1].ok:
+            if not call.leads_on(replies[-1]):
                 break
         return replies
 

@@ -220,7 +220,7 @@ class InProcessBackend(Backend):
         replies: list[Reply] = []
         for call in calls:
             replies.append(call_view(call, origin, trust_session=self.trust_session))
-            if not replies[-1].ok:
+            if not call.leads_on(replies[-1]):
                 break
             origin = next_origin(origin, replies[-1])
         return replies

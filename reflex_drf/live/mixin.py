@@ -10,12 +10,13 @@ from django.db.models import Model
 from reflex_drf.backends.inprocess import without_throttles
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.live.changes import ModelChange
+from reflex_drf.live.editing import PASSING, EditingHandlers, UnansweredError
+from reflex_drf.live.looking import find_modifier
 from reflex_drf.live.registry import live_models, user_model
 from reflex_drf.live.viewers import Viewers
 from reflex_drf.seam.tabs import current_tab
 from reflex_drf.state.answers import drop_tab
 from reflex_drf.state.calls import operation
-from reflex_drf.state.handlers import ListHandlers
 from reflex_drf.state.owner import TabOwner
 from reflex_drf.state.viewsets import viewset_model
 
@@ -26,11 +27,9 @@ __all__ = ["LiveListMixin"]
 
 # True while a refresh runs that the server, and not the viewer, asked for.
 refreshing: ContextVar[bool] = ContextVar("reflex_drf_live_refreshing", default=False)
-# What the API answers while it cannot answer; the list stays, and is read again later.
-PASSING = (429, 502, 503, 504)
 
 
-class LiveListMixin(ListHandlers):
+class LiveListMixin(EditingHandlers):
     """Keeps the list of a `ModelState` up to date once `live_subscribe` has run.
 
     A change is only a reason to read the list again: as the viewer, through the viewset, with the
@@ -39,6 +38,7 @@ class LiveListMixin(ListHandlers):
 
     @classmethod
     def _planned(cls) -> None:
+        find_modifier(cls._plan)
         live_models.show(cls._live_model())
         if (users := user_model()) is not None:
             # What becomes of a user may end what he sees.
@@ -63,6 +63,9 @@ class LiveListMixin(ListHandlers):
             return
         owner = await self.get_state(TabOwner)  # type: ignore[attr-defined]
         Viewers.of(tab.processor).subscribe(tab, type(self), self._live_model(), owner._owner)
+        if self._plan.edits and self.editing_id is not None:
+            # A page that has connected again still has its form.
+            await self._show_presence()
 
     @operation
     async def live_refresh(self) -> Any:
@@ -78,7 +81,8 @@ class LiveListMixin(ListHandlers):
             return None
         token = refreshing.set(True)
         try:
-            return await self._apply(changes)
+            answer = await self._apply(changes)
+            return await self._follow_edit(changes) or answer
         except UnansweredError:
             # Left as it was asked for, it is asked for again.
             subscription.due = changes
@@ -114,10 +118,6 @@ class LiveListMixin(ListHandlers):
         super()._prepare(plan, action, view)
         if refreshing.get() and action == "list":
             without_throttles(view)
-
-
-class UnansweredError(Exception):
-    """The API cannot answer just now."""
 
 
 def _overrides(state: type[Any]) -> bool:

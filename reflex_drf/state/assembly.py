@@ -29,10 +29,13 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "start_edit": ("retrieve",),
     "load_row": ("retrieve",),
     "cancel_edit": ("create", "update", "partial_update"),
+    "overwrite": ("update", "partial_update"),
+    "reload_edit": ("retrieve",),
+    "live_presence": ("retrieve",),
 }
 # These call nothing, or not before they have decided to, so that their event has to look up the
 # user by itself.
-LOCAL = ("cancel_edit", "live_subscribe", "live_refresh")
+LOCAL = ("cancel_edit", "live_subscribe", "live_refresh", "live_presence")
 DEFERRED = "__reflex_drf_deferred__"
 GENERATED = "__reflex_drf_generated__"
 
@@ -108,6 +111,7 @@ def _list_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
         "_position": (dict[str, str], {}),
         "_next": (dict[str, str], {}),
         "_previous": (dict[str, str], {}),
+        **plan.extra_variables,
     }
 
 
@@ -152,6 +156,9 @@ def _wanted(plan: Plan, name: str) -> bool:
         "set_page_size": query.size_param is not None,
         "next_page": query.has_pages,
         "prev_page": query.has_pages,
+        "overwrite": plan.edits,
+        "reload_edit": plan.edits,
+        "live_presence": plan.edits,
     }
     return conditions.get(name, True)
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from reflex_drf import bridge
 from reflex_drf.backends import Call, Page, Reply
 from reflex_drf.state.answers import drop_tab
-from reflex_drf.state.calls import Calls, is_pointer, operation
+from reflex_drf.state.calls import Calls, Key, is_pointer, operation
 from reflex_drf.state.narrowing import narrow
 from reflex_drf.state.options import Options
 
@@ -137,6 +137,21 @@ class ListHandlers(Calls):
     async def prev_page(self) -> Any:
         """Go back to the page before, if there is one."""
         return await self._step(self.page - 1, self._previous if self.has_previous else None)
+
+    # -- The row under edit -----------------------------------------------------------------
+
+    # Defined here, below every class that writes or is live, so that their order does not count.
+
+    async def _read_row(self, key: Key) -> list[Reply] | None:
+        """Read a row that the form is to be about."""
+        return await self._run(self._make("retrieve", key))
+
+    async def _run_save(self, key: Key | None, *calls: Call) -> list[Reply] | None:
+        """Make the calls of a save; nothing comes back if the user has to be asked first."""
+        return await self._run(*calls)
+
+    async def _edits(self) -> None:
+        """Called once the form is about another row than before, or about none."""
 
     # -- The list call ----------------------------------------------------------------------
 

@@ -59,6 +59,10 @@ class Options:
     # How rows are written.
     read_only_fields: tuple[str, ...] = ()
     reset_after_save: bool = True
+    # Of live states: which field of the model names who changed a row last, and whether viewers
+    # of a row see who else has it open.
+    modified_by_field: str | None = None
+    show_presence: bool = True
 
     # Who may.
     permission_classes: tuple[Any, ...] | None = None

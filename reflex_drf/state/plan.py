@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -53,6 +54,8 @@ class Plan:
     backend: Backend = field(repr=False)
     scoped: bool = False
     scope_names: frozenset[str] = frozenset()
+    # What the bases of the class bring along besides what every state has.
+    extra_variables: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     # The names that were given to the class.
     variables: frozenset[str] = frozenset()
     handlers: frozenset[str] = frozenset()
@@ -102,6 +105,11 @@ class Plan:
         """How an existing row is saved: in part, wherever the viewset can."""
         known = [name for name in ("partial_update", "update") if name in self.actions]
         return known[0] if known else None
+
+    @property
+    def edits(self) -> bool:
+        """Whether a row can be read into the form and saved again."""
+        return self.update_action is not None and "retrieve" in self.actions
 
     def extra_action(self, handler: str) -> ActionPlan:
         """The extra action that a handler runs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
@@ -45,9 +46,19 @@ def make_plan(
         scoped=scoped,
         scope_names=names,
     )
+    if plan.edits:
+        plan = replace(plan, extra_variables=_editing_variables(order))
     _check_pages(plan)
     _check_backend(plan, order, namespace)
     return plan
+
+
+def _editing_variables(order: list[type]) -> dict[str, tuple[Any, Any]]:
+    found: dict[str, tuple[Any, Any]] = {}
+    for klass in order:
+        if is_ours(klass):
+            found |= vars(klass).get("_editing_variables", {})
+    return found
 
 
 def _check_pages(plan: Plan) -> None:

@@ -47,7 +47,7 @@ class WriteHandlers(ListHandlers):
         if (key := self._key_of(pk)) is None:
             return None
         wanted = self._wanted()
-        replies = await self._write(self._make("destroy", key), wanted)
+        replies = await self._run(*self._with_list(self._make("destroy", key), wanted))
         if replies is None:
             return drop_tab()
         if not replies[0].ok:
@@ -55,6 +55,7 @@ class WriteHandlers(ListHandlers):
         self.error, self.field_errors = "", {}
         if self.editing_id is not None and str(self.editing_id) == str(key):
             self._reset_form()
+            await self._edits()
         if len(replies) > 1:
             return await self._settle(wanted, replies[1])
         if self._replace_row(key, None):
@@ -66,12 +67,13 @@ class WriteHandlers(ListHandlers):
         """Fill the form with a row, to save to it."""
         if (key := self._key_of(pk)) is None:
             return None
-        replies = await self._run(self._make("retrieve", key))
+        replies = await self._read_row(key)
         if replies is None:
             return drop_tab()
         if not replies[0].ok:
             return await self._refuse(replies[0])
         self._edit(key, replies[0].data)
+        await self._edits()
         return None
 
     @operation
@@ -84,6 +86,7 @@ class WriteHandlers(ListHandlers):
         """Empty the form and stop editing."""
         self._reset_form()
         self.error, self.field_errors = "", {}
+        await self._edits()
 
     # -- The form ---------------------------------------------------------------------------
 
@@ -143,12 +146,15 @@ class WriteHandlers(ListHandlers):
             return None
         wanted = self._wanted()
         call = self._make(action, key, data=data, files=files or {})
-        replies = await self._write(call, wanted)
+        replies = await self._run_save(key, *self._with_list(call, wanted))
         if replies is None:
             return drop_tab()
+        if not replies:
+            return None
         if not replies[0].ok:
             return await self._refuse(replies[0])
         self._saved(key, replies[0])
+        await self._edits()
         return await self._settle(wanted, replies[1]) if len(replies) > 1 else None
 
     async def _upload(self, name: str, files: Any) -> Any:
@@ -158,10 +164,10 @@ class WriteHandlers(ListHandlers):
             return self._fail(_("Choose one file."))
         return await self._submit(self.editing_id, None, {name: _django_file(chosen[0])})
 
-    async def _write(self, call: Call, wanted: Wanted) -> list[Reply] | None:
+    def _with_list(self, call: Call, wanted: Wanted) -> list[Call]:
         if "list" not in self._plan.actions or self._patches(call):
-            return await self._run(call)
-        return await self._run(call, self._list_call(wanted))
+            return [call]
+        return [call, self._list_call(wanted)]
 
     def _patches(self, call: Call) -> bool:
         """Whether the row can be changed where it stands, with nothing else to move."""

@@ -71,6 +71,22 @@ class OrderLine(models.Model):
         return f"{self.quantity} x {self.product_id}"
 
 
+class Note(models.Model):
+    """Knows who wrote it last."""
+
+    text = models.CharField(max_length=80)
+    pinned = models.BooleanField(default=False)
+    updated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.SET_NULL
+    )
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.text
+
+
 class Task(models.Model):
     # The guide's own Task keeps the default name of the way back.
     owner = models.ForeignKey(

@@ -1,0 +1,484 @@
+"""The row under edit: conflicts with what others write, and who else has it open."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth import get_user_model, logout
+from django.contrib.auth.models import Permission
+from django.http import HttpRequest
+from rest_framework import permissions, serializers, viewsets
+from rest_framework.throttling import SimpleRateThrottle
+
+from reflex_drf.errors import ConfigurationError
+from reflex_drf.live import LiveListMixin, notify
+from reflex_drf.live.presence import Presence
+from reflex_drf.state import ModelListView, ModelState
+from reflex_drf.state.user import AppState
+from reflex_drf.testing import Tab, Worker
+from tests.counting import count_queries
+from tests.living import QUICK
+from tests.shop.models import Note, Product, Tag, Task
+from tests.shop.views import ProductViewSet, TaskViewSet
+
+pytestmark = pytest.mark.django_db(transaction=True)
+User = get_user_model()
+
+
+class NoteSerializer(serializers.ModelSerializer[Note]):
+    # Differs at every look, as a signed address does.
+    link = serializers.SerializerMethodField()
+    looks = 0
+
+    class Meta:
+        model = Note
+        fields = ["id", "text", "pinned", "link"]
+
+    def get_link(self, note: Note) -> str:
+        NoteSerializer.looks += 1
+        return f"/notes/{note.pk}?signature={NoteSerializer.looks}"
+
+
+class NoteViewSet(viewsets.ModelViewSet[Note]):
+    queryset = Note.objects.all()
+    serializer_class = NoteSerializer
+    permission_classes = [permissions.DjangoModelPermissions]
+
+    def perform_update(self, serializer: Any) -> None:
+        serializer.save(updated_by=self.request.user)
+
+
+class EditedNoteState(LiveListMixin, ModelState):
+    viewset = NoteViewSet
+
+
+class StayingNoteState(LiveListMixin, ModelState):
+    """Its form stays on what it has saved."""
+
+    viewset = NoteViewSet
+    reset_after_save = False
+
+
+class QuietNoteState(LiveListMixin, ModelState):
+    viewset = NoteViewSet
+    show_presence = False
+
+
+class EditedTaskState(LiveListMixin, ModelState):
+    viewset = TaskViewSet
+
+
+class EditedProductState(ModelState, LiveListMixin):
+    """The mixin may come last."""
+
+    viewset = ProductViewSet
+
+
+class OwnedProductState(LiveListMixin, ModelState):
+    viewset = ProductViewSet
+    modified_by_field = "owner"
+
+
+class EditingBudget(SimpleRateThrottle):
+    rate = "4/hour"
+
+    def get_cache_key(self, request: Any, view: Any) -> str:
+        return "editing-budget"
+
+
+class BudgetViewSet(NoteViewSet):
+    throttle_classes = [EditingBudget]
+
+
+class BudgetNoteState(LiveListMixin, ModelState):
+    viewset = BudgetViewSet
+
+
+class ReadNotes(AppState, ModelListView, LiveListMixin):
+    viewset = NoteViewSet
+
+
+@pytest.fixture(autouse=True)
+def quick(settings: Any) -> None:
+    settings.REFLEX_DRF = QUICK
+
+
+@pytest.fixture
+async def root() -> Any:
+    return await User.objects.acreate_superuser("root", first_name="Ruth", last_name="Root")
+
+
+@pytest.fixture
+async def tab(root: Any) -> AsyncIterator[Tab]:
+    async with Tab(root) as tab:
+        yield tab
+
+
+async def open_note(tab: Tab, note: Any, state: Any = EditedNoteState) -> None:
+    await tab.send(state.live_subscribe)
+    await tab.send(state.start_edit(note.pk))
+    await tab.worker.settle()
+
+
+async def stored(note: Note) -> str:
+    return (await Note.objects.aget(pk=note.pk)).text
+
+
+class TestConflict:
+    async def test_a_change_by_another_is_said_and_by_whom(self, tab: Tab) -> None:
+        alice = await User.objects.acreate_user("alice", first_name="Alice", last_name="Ames")
+        note = await Note.objects.acreate(text="first")
+        await open_note(tab, note)
+        assert tab.get(EditedNoteState, "editing_conflict") == ""
+        note.text, note.updated_by = "second", alice
+        await note.asave()
+        await tab.worker.settle()
+        assert tab.seen(EditedNoteState, "editing_conflict") == "changed"
+        assert tab.seen(EditedNoteState, "editing_conflict_by") == "Alice Ames"
+        # What is being typed stays as it is.
+        assert tab.get(EditedNoteState, "text") == "first"
+
+    async def test_a_deleted_row_is_said(self, tab: Tab) -> None:
+        note = await Note.objects.acreate(text="first")
+        await open_note(tab, note)
+        await note.adelete()
+        await tab.worker.settle()
+        assert tab.seen(EditedNoteState, "editing_conflict") == "deleted"
+        assert tab.get(EditedNoteState, "text") == "first"
+
+    async def test_a_row_that_leaves_the_scope_is_gone_and_nobody_is_named(self) -> None:
+        alice = await User.objects.acreate_user("alice")
+        bob = await User.objects.acreate_user("bob")
+        task = await Task.objects.acreate(owner=alice, title="mine")
+        async with Tab(alice) as tab:
+            await open_note(tab, task, EditedTaskState)
+            task.owner, task.title = bob, "secret"
+            await task.asave()
+            await tab.worker.settle()
+            assert tab.seen(EditedTaskState, "editing_conflict") == "deleted"
+            assert tab.get(EditedTaskState, "editing_conflict_by") == ""
+            assert "secret" not in repr(tab.deltas)
+
+    async def test_a_revoked_permission_ends_it_with_the_next_delivery(self) -> None:
+        alice = await User.objects.acreate_user("alice")
+        permission = await Permission.objects.aget(codename="change_note")
+        await alice.user_permissions.aadd(permission)
+
+        class StrictNotes(permissions.DjangoModelPermissions):
+            perms_map = {**permissions.DjangoModelPermissions.perms_map} | {
+                "GET": ["%(app_label)s.change_%(model_name)s"]
+            }
+
+        class StrictNoteViewSet(NoteViewSet):
+            permission_classes = [StrictNotes]
+
+        class StrictNoteState(LiveListMixin, ModelState):
+            viewset = StrictNoteViewSet
+
+        note = await Note.objects.acreate(text="first", updated_by=alice)
+        async with Tab(alice) as tab:
+            await open_note(tab, note, StrictNoteState)
+            await alice.user_permissions.aremove(permission)
+            await Note.objects.filter(pk=note.pk).aupdate(text="secret")
+            await sync_to_async(notify)(note)
+            await tab.worker.settle()
+            assert tab.get(StrictNoteState, "editing_conflict") == "deleted"
+            assert tab.get(StrictNoteState, "editing_conflict_by") == ""
+            assert "secret" not in repr(tab.deltas)
+
+    async def test_another_row_is_no_conflict_nor_what_no_column_holds(self, tab: Tab) -> None:
+        note, other = await Note.objects.acreate(text="a"), await Note.objects.acreate(text="b")
+        await open_note(tab, note)
+        other.text = "c"
+        await other.asave()
+        # Saved as it is: its link alone shows otherwise.
+        await note.asave()
+        await tab.worker.settle()
+        assert tab.get(EditedNoteState, "editing_conflict") == ""
+        assert [row["text"] for row in tab.seen(EditedNoteState, "data")] == ["a", "c"]
+
+    async def test_a_change_that_is_taken_back_is_none(self, tab: Tab) -> None:
+        note = await Note.objects.acreate(text="first")
+        await open_note(tab, note)
+        for text, conflict in (("second", "changed"), ("first", "")):
+            note.text = text
+            await note.asave()
+            await tab.worker.settle()
+            assert tab.seen(EditedNoteState, "editing_conflict") == conflict
+
+    async def test_relations_count_in_whatever_order(self, tab: Tab) -> None:
+        chair = await Product.objects.acreate(name="Chair", sku="a", price=1)
+        oak, red = await Tag.objects.acreate(name="oak"), await Tag.objects.acreate(name="red")
+        await chair.tags.aset([oak, red])
+        await open_note(tab, chair, EditedProductState)
+        await chair.tags.aset([])
+        await chair.tags.aset([red, oak])
+        await tab.worker.settle()
+        assert tab.get(EditedProductState, "editing_conflict") == ""
+        await chair.tags.aremove(oak)
+        await tab.worker.settle()
+        assert tab.get(EditedProductState, "editing_conflict") == "changed"
+
+    async def test_the_tabs_own_save_is_none(self, tab: Tab) -> None:
+        note = await Note.objects.acreate(text="first")
+        await open_note(tab, note, StayingNoteState)
+        for text in ("second", "third"):
+            await tab.send(StayingNoteState.save({"text": text}))
+            await tab.worker.settle()
+            assert await stored(note) == text
+            assert tab.get(StayingNoteState, "editing_conflict") == ""
+        await tab.send(StayingNoteState.cancel_edit)
+        await tab.send(StayingNoteState.save({"text": "new"}))
+        # A form that stays on a new row knows that row from then on.
+        new = await Note.objects.aget(text="new")
+        await Note.objects.filter(pk=new.pk).aupdate(pinned=True)
+        await sync_to_async(notify)(new)
+        await tab.worker.settle()
+        await Note.objects.filter(pk=new.pk).aupdate(text="newer")
+        await sync_to_async(notify)(new)
+        await tab.worker.settle()
+        assert tab.get(StayingNoteState, "editing_conflict") == "changed"
+
+    async def test_a_reader_has_nothing_of_it(self) -> None:
+        assert not hasattr(ReadNotes, "editing_conflict")
+        assert "overwrite" not in ReadNotes.event_handlers
+
+
+class TestSavingOver:
+    async def test_it_asks_first_and_then_overwrites(self, tab: Tab) -> None:
+        note = await Note.objects.acreate(text="first")
+        await open_note(tab, note)
+        note.text = "second"
+        await note.asave()
+        await tab.worker.settle()
+        await tab.send(EditedNoteState.save({"text": "mine"}))
+        assert await stored(note) == "second"
+        assert tab.seen(EditedNoteState, "overwrite_asked") is True
+        assert tab.get(EditedNoteState, "editing_id") == note.pk
+        assert "changed this meanwhile" in tab.get(EditedNoteState, "error")
+        await tab.send(EditedNoteState.overwrite)
+        assert await stored(note) == "mine"
+        for name, value in {
+            "overwrite_asked": False,
+            "editing_conflict": "",
+            "editing_id": None,
+            "error": "",
+        }.items():
+            assert tab.get(EditedNoteState, name) == value
+
+    async def test_it_asks_also_before_any_message_has_come(self, tab: Tab, root: Any) -> None:
+        note = await Note.objects.acreate(text="first")
+        # Nobody has subscribed, so no message will ever come.
+        await tab.send(EditedNoteState.start_edit(note.pk))
+        await Note.objects.filter(pk=note.pk).aupdate(text="second", updated_by=root)
+        await tab.send(EditedNoteState.save({"text": "mine"}))
+        assert await stored(note) == "second"
+        assert tab.get(EditedNoteState, "editing_conflict") == "changed"
+        assert tab.get(EditedNoteState, "editing_conflict_by") == "Ruth Root"
+        assert tab.get(EditedNoteState, "overwrite_asked") is True
+
+    async def test_update_by_key_asks_for_the_row_under_edit(self, tab: Tab) -> None:
+        note = await Note.objects.acreate(text="first")
+        await tab.send(EditedNoteState.start_edit(note.pk))
+        await Note.objects.filter(pk=note.pk).aupdate(text="second")
+        await tab.send(EditedNoteState.update(str(note.pk)))
+        assert await stored(note) == "second"
+        assert tab.get(EditedNoteState, "overwrite_asked") is True
+
+    async def test_reload_edit_takes_over_what_is_stored(self, tab: Tab) -> None:
+        note = await Note.objects.acreate(text="first")
+        await open_note(tab, note)
+        note.text = "second"
+        await note.asave()
+        await tab.worker.settle()
+        await tab.send(EditedNoteState.save({"text": "mine"}))
+        await tab.send(EditedNoteState.reload_edit)
+        assert tab.get(EditedNoteState, "text") == "second"
+        assert tab.get(EditedNoteState, "editing_conflict") == ""
+        assert tab.get(EditedNoteState, "overwrite_asked") is False
+        await tab.send(EditedNoteState.save({"text": "third"}))
+        assert await stored(note) == "third"
+
+    async def test_a_row_that_is_gone_is_made_anew(self, tab: Tab) -> None:
+        note = await Note.objects.acreate(text="first")
+        await open_note(tab, note)
+        await Note.objects.all().adelete()
+        await tab.send(EditedNoteState.save({"text": "mine"}))
+        assert tab.get(EditedNoteState, "editing_conflict") == "deleted"
+        assert tab.get(EditedNoteState, "overwrite_asked") is True
+        assert not await Note.objects.aexists()
+        await tab.send(EditedNoteState.overwrite)
+        assert [note.text async for note in Note.objects.all()] == ["mine"]
+        assert tab.get(EditedNoteState, "editing_id") is None
+
+    async def test_a_refused_overwrite_says_why_and_asks_again(self, tab: Tab) -> None:
+        note = await Note.objects.acreate(text="first")
+        await tab.send(EditedNoteState.start_edit(note.pk))
+        await Note.objects.filter(pk=note.pk).aupdate(text="second")
+        await tab.send(EditedNoteState.save({"text": ""}))
+        await tab.send(EditedNoteState.overwrite)
+        assert await stored(note) == "second"
+        assert tab.get(EditedNoteState, "field_errors")["text"]
+        assert tab.get(EditedNoteState, "editing_conflict") == "changed"
+
+    async def test_nothing_is_overwritten_where_nothing_is_edited(self, tab: Tab) -> None:
+        await Note.objects.acreate(text="first")
+        tab.state(EditedNoteState).text = "mine"
+        await tab.send(EditedNoteState.overwrite)
+        await tab.send(EditedNoteState.reload_edit)
+        assert [note.text async for note in Note.objects.all()] == ["first"]
+
+    async def test_the_look_before_a_save_is_one_query_and_nothing_of_the_budget(
+        self, tab: Tab
+    ) -> None:
+        from django.core.cache import cache
+
+        note = await Note.objects.acreate(text="first")
+        await cache.adelete("editing-budget")
+        await tab.send(BudgetNoteState.start_edit(note.pk))
+        with count_queries() as queries:
+            await tab.send(BudgetNoteState.save({"text": "second"}))
+        # Session, user; the look; the row, its update; count, rows.
+        assert len(queries) == 7
+        # One for the form, two for the save and its list: one of four is left.
+        await tab.send(BudgetNoteState.load)
+        assert tab.get(BudgetNoteState, "error") == ""
+        await tab.send(BudgetNoteState.load)
+        assert tab.get(BudgetNoteState, "error") != ""
+
+
+class TestModifier:
+    def test_a_field_that_does_not_exist_is_refused(self) -> None:
+        with pytest.raises(ConfigurationError, match=r"Typo.modified_by_field is 'updated_bye'"):
+
+            class Typo(LiveListMixin, ModelState):
+                viewset = NoteViewSet
+                modified_by_field = "updated_bye"
+
+    async def test_the_field_may_be_chosen(self, tab: Tab) -> None:
+        alice = await User.objects.acreate_user("alice")
+        chair = await Product.objects.acreate(name="Chair", sku="a", price=1, owner=alice)
+        await tab.send(OwnedProductState.start_edit(chair.pk))
+        await Product.objects.filter(pk=chair.pk).aupdate(price=2)
+        await tab.send(OwnedProductState.save())
+        assert tab.get(OwnedProductState, "editing_conflict_by") == "alice"
+
+
+class TestPresence:
+    async def test_those_with_the_same_row_open_see_each_other(self, root: Any) -> None:
+        bob = await User.objects.acreate_superuser("bob")
+        note, other = await Note.objects.acreate(text="a"), await Note.objects.acreate(text="b")
+        async with Worker() as worker, Tab(root) as mine, Tab(root) as again, Tab(bob) as his:
+            await mine.send(EditedNoteState.start_edit(note.pk))
+            await again.send(EditedNoteState.start_edit(note.pk))
+            assert mine.get(EditedNoteState, "presence") == []
+            # The same row in another form is the same row.
+            await his.send(StayingNoteState.start_edit(note.pk))
+            await worker.settle()
+            assert his.seen(StayingNoteState, "presence") == ["Ruth Root"]
+            assert mine.seen(EditedNoteState, "presence") == ["bob"]
+            await his.send(StayingNoteState.start_edit(other.pk))
+            await worker.settle()
+            assert mine.seen(EditedNoteState, "presence") == []
+            assert his.seen(StayingNoteState, "presence") == []
+
+    @pytest.mark.parametrize("way", ["cancel", "save", "delete", "disconnect", "logout"])
+    async def test_it_ends(self, way: str, root: Any) -> None:
+        bob = await User.objects.acreate_superuser("bob")
+        note = await Note.objects.acreate(text="a")
+        async with Worker() as worker, Tab(root) as mine:
+            async with Tab(bob) as his:
+                await mine.send(EditedNoteState.start_edit(note.pk))
+                await his.send(EditedNoteState.start_edit(note.pk))
+                await worker.settle()
+                assert mine.seen(EditedNoteState, "presence") == ["bob"]
+                if way == "cancel":
+                    await his.send(EditedNoteState.cancel_edit)
+                elif way == "save":
+                    await his.send(EditedNoteState.save({"text": "b"}))
+                elif way == "delete":
+                    await his.send(EditedNoteState.delete(note.pk))
+                elif way == "logout":
+                    await sync_to_async(end_session)(his)
+                if way != "disconnect":
+                    await worker.settle()
+                    assert mine.seen(EditedNoteState, "presence") == []
+            await worker.settle()
+            assert mine.seen(EditedNoteState, "presence") == []
+            # A row that is deleted is open nowhere.
+            assert len(Presence.of(worker.processor)) == (0 if way == "delete" else 1)
+        assert len(Presence.of(worker.processor)) == 0
+
+    async def test_who_may_no_longer_read_the_row_learns_nothing(self, root: Any) -> None:
+        alice = await User.objects.acreate_user("alice")
+        task = await Task.objects.acreate(owner=root, title="ours")
+
+        class SharedViewSet(TaskViewSet):
+            shared = True
+
+            def get_queryset(self) -> Any:
+                everything = Task.objects.all()
+                return everything if self.shared else everything.filter(owner=self.request.user)
+
+        class SharedTaskState(LiveListMixin, ModelState):
+            viewset = SharedViewSet
+
+        async with Worker() as worker, Tab(alice) as hers, Tab(root) as mine:
+            await hers.send(SharedTaskState.start_edit(task.pk))
+            SharedViewSet.shared = False
+            await mine.send(SharedTaskState.start_edit(task.pk))
+            await worker.settle()
+            assert hers.get(SharedTaskState, "presence") == []
+            assert hers.get(SharedTaskState, "editing_conflict") == "deleted"
+            # Nor is she there for those who may.
+            assert mine.get(SharedTaskState, "presence") == []
+
+    async def test_visitors_neither_see_nor_are_seen(self, root: Any) -> None:
+        chair = await Product.objects.acreate(name="Chair", sku="a", price=1)
+        async with Worker() as worker, Tab() as visitor, Tab(root) as mine:
+            await visitor.send(EditedProductState.start_edit(chair.pk))
+            await mine.send(EditedProductState.start_edit(chair.pk))
+            await worker.settle()
+            assert visitor.get(EditedProductState, "presence") == []
+            assert mine.get(EditedProductState, "presence") == []
+
+    @pytest.mark.parametrize("by", ["setting", "option"])
+    async def test_it_can_be_switched_off(self, by: str, root: Any, settings: Any) -> None:
+        state = QuietNoteState if by == "option" else EditedNoteState
+        if by == "setting":
+            settings.REFLEX_DRF = {**QUICK, "LIVE_PRESENCE": False}
+        bob = await User.objects.acreate_superuser("bob")
+        note = await Note.objects.acreate(text="a")
+        async with Worker() as worker, Tab(root) as mine, Tab(bob) as his:
+            await mine.send(state.start_edit(note.pk))
+            await his.send(state.start_edit(note.pk))
+            await worker.settle()
+            assert mine.get(state, "presence") == his.get(state, "presence") == []
+            assert len(Presence.of(worker.processor)) == 0
+
+    async def test_a_client_cannot_ask_for_it(self, tab: Tab) -> None:
+        note = await Note.objects.acreate(text="a")
+        await tab.send(EditedNoteState.start_edit(note.pk))
+        await Note.objects.filter(pk=note.pk).aupdate(text="b")
+        with count_queries() as queries:
+            await tab.send(EditedNoteState.live_presence)
+        # Session and user, as for any event.
+        assert len(queries) == 2
+        assert tab.get(EditedNoteState, "editing_conflict") == ""
+
+
+def end_session(tab: Tab) -> None:
+    """Log out as a page of Django does."""
+    from importlib import import_module
+
+    from django.conf import settings
+    from django.contrib.auth import get_user
+
+    request = HttpRequest()
+    key = tab.cookies[settings.SESSION_COOKIE_NAME]
+    request.session = import_module(settings.SESSION_ENGINE).SessionStore(key)
+    request.user = get_user(request)
+    logout(request)
