@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import copy
+from types import FunctionType
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -35,6 +37,7 @@ __all__ = [
     "IsAdminUser",
     "IsAuthenticated",
     "IsAuthenticatedOrReadOnly",
+    "acting_view",
     "allowed_actions",
     "may",
     "may_object",
@@ -51,7 +54,7 @@ METHODS = {
     "metadata": "OPTIONS",
 }
 # How a permission says no: DRF's way, Django's way, and hiding that the row exists.
-_REFUSALS = (APIException, PermissionDenied, Http404)
+REFUSALS = (APIException, PermissionDenied, Http404)
 
 
 def may(view: APIView, action: str, *, method: str | None = None) -> bool:
@@ -59,21 +62,21 @@ def may(view: APIView, action: str, *, method: str | None = None) -> bool:
 
     The view must be set up, as it is in a hook or a handler; it is left as it was.
     """
-    acting = _acting(view, action, method)
+    acting = acting_view(view, action, method=method)
     try:
         acting.check_permissions(acting.request)
-    except _REFUSALS:
+    except REFUSALS:
         return False
     return True
 
 
 def may_object(view: APIView, action: str, obj: Any, *, method: str | None = None) -> bool:
     """Whether the user of the view's request may run the action on this row."""
-    acting = _acting(view, action, method)
+    acting = acting_view(view, action, method=method)
     try:
         acting.check_permissions(acting.request)
         acting.check_object_permissions(acting.request, obj)
-    except _REFUSALS:
+    except REFUSALS:
         return False
     return True
 
@@ -88,27 +91,60 @@ def allowed_actions(view: APIView, obj: Any = None) -> frozenset[str]:
     return frozenset(name for name in names if may_object(view, name, obj))
 
 
-def _acting(view: APIView, action: str, method: str | None) -> APIView:
-    """A copy of the view as it would stand had the request asked for the action."""
+def acting_view(
+    view: APIView,
+    action: str,
+    *,
+    method: str | None = None,
+    kwargs: Mapping[str, Any] | None = None,
+) -> Any:
+    """A copy of the view as it would stand had the request asked for the action.
+
+    `kwargs` are added to the arguments of its URL.
+    """
     handler = getattr(type(view), action, None)
     if action != "metadata" and not callable(handler):
         raise UnknownAction(f"{type(view).__name__} has no action {action!r}.")
-    method = (method or _method_of(action, handler)).upper()
+    declared = declaration(view, action)
+    method = (method or _method_of(action, declared)).upper()
     acting = copy(view)
-    _swap_options(acting, handler)
+    _drop_hooks(acting)
+    _swap_options(acting, declared)
     acting.request = clone_request(view.request, method)
+    if kwargs:
+        acting.kwargs = {**getattr(view, "kwargs", {}), **kwargs}
     if isinstance(acting, ViewSetMixin):
         acting.action = action
         acting.action_map = {method.lower(): action}
     return acting
 
 
+def declaration(view: Any, action: str) -> Any:
+    """The method that declares an action: `@restock.mapping.put` takes over what restock says."""
+    for extra in getattr(view, "get_extra_actions", list)():
+        if action in extra.mapping.values():
+            return extra
+    return getattr(type(view), action, None)
+
+
 def _method_of(action: str, handler: Any) -> str:
     mapping = getattr(handler, "mapping", None)
     if mapping:
-        return str(next(iter(mapping)))
+        return str(next(verb for verb, name in mapping.items() if name == action))
     # A plain APIView names its handlers by the verb.
     return METHODS.get(action, action)
+
+
+def _drop_hooks(acting: Any) -> None:
+    """Take off what this package put over methods of the copied view: it still acts on that one.
+
+    A hook with an attribute `again` is put on the copy anew.
+    """
+    for name, value in list(vars(acting).items()):
+        if isinstance(value, FunctionType) and value.__module__.startswith("reflex_drf."):
+            del acting.__dict__[name]
+            if (again := getattr(value, "again", None)) is not None:
+                again(acting)
 
 
 def _swap_options(acting: Any, handler: Any) -> None:

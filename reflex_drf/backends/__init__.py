@@ -21,9 +21,10 @@ class Call:
     """One request to a DRF view: which viewset and action, with which URL arguments and input.
 
     `kwargs` are URL arguments, `query` the query parameters (a list gives a repeated one).
-    `prepare` is called with the view in its own thread, after set-up and before permissions;
-    it works in process only. `accept` is asked with the reply whether to go on to the next call;
-    in process that happens in the view's thread.
+    `prepare` is called with the view in its own thread, after set-up and before permissions, and
+    may return a function to call once those are decided, with the exception if they refused.
+    `notes` holds what it leaves for the caller. Both work in process only. `accept` is asked with
+    the reply whether to go on to the next call; in process that happens in the view's thread.
     """
 
     view: type[APIView]
@@ -34,7 +35,8 @@ class Call:
     files: Mapping[str, Any] = field(default_factory=dict)
     # Only needed where an `@action` answers several methods.
     method: str | None = None
-    prepare: Callable[[APIView], None] | None = None
+    prepare: Callable[[APIView], Callable[[BaseException | None], None] | None] | None = None
+    notes: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
     accept: Callable[[Reply], bool] | None = None
 
     def leads_on(self, reply: Reply) -> bool:

@@ -74,12 +74,20 @@ class ViewRun:
         return initialize_request
 
     def initial(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """Let the caller prepare the view, before anything is decided."""
+        """Let the caller prepare the view before anything is decided, and see what came of it."""
 
         def initial(request: Request, *args: Any, **kwargs: Any) -> Any:
-            if self.request.call.prepare is not None:
-                self.request.call.prepare(self.view)
-            return original(request, *args, **kwargs)
+            prepare = self.request.call.prepare
+            decided = None if prepare is None else prepare(self.view)
+            if decided is None:
+                return original(request, *args, **kwargs)
+            try:
+                answer = original(request, *args, **kwargs)
+            except Exception as error:
+                decided(error)
+                raise
+            decided(None)
+            return answer
 
         return initial
 

@@ -14,6 +14,7 @@ from reflex_drf.state.inheritance import copy_function, inherit_members
 from reflex_drf.state.options import Options
 from reflex_drf.state.plan import Plan
 from reflex_drf.state.planning import is_ours, offered_handlers
+from reflex_drf.state.rights import rights_before_reading
 from reflex_drf.state.rows import pk_type, row_type
 from reflex_drf.state.viewsets import viewset_model
 from reflex_drf.state.writing import make_action, make_setter, make_upload
@@ -108,6 +109,8 @@ def _list_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
         "filters": (dict[str, str], {}),
         "loading": (bool, "list" in plan.actions),
         "action_data": (dict[str, Any], {}),
+        "may": (dict[str, bool], rights_before_reading(plan)),
+        "row_may": (dict[str, dict[str, bool]], {}),
         "_position": (dict[str, str], {}),
         "_next": (dict[str, str], {}),
         "_previous": (dict[str, str], {}),

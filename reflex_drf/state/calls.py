@@ -21,6 +21,7 @@ from reflex_drf.state.answers import is_navigable, leave_page
 from reflex_drf.state.hooks import ModelHooks
 from reflex_drf.state.narrowing import narrow
 from reflex_drf.state.owner import check_owner
+from reflex_drf.state.rights import NOTE, watch_rights
 from reflex_drf.state.user import sync_user
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ class Calls(ModelHooks):
         filters: dict[str, str]
         loading: bool
         action_data: dict[str, Any]
+        may: dict[str, bool]
+        row_may: dict[str, dict[str, bool]]
         rx_router_page: Any
         _position: dict[str, str]
         _next: dict[str, str]
@@ -89,13 +92,17 @@ class Calls(ModelHooks):
         kwargs = {**self._route_kwargs(), **plan.options.url_kwargs, **self.get_url_kwargs()}
         if pk is not None:
             kwargs[plan.lookup_kwarg] = str(pk)
-        prepare = functools.partial(self._prepare, plan, action) if plan.in_process else None
+        notes: dict[str, Any] = {}
+        prepare = (
+            functools.partial(self._prepare_call, plan, action, notes) if plan.in_process else None
+        )
         return Call(
             view=plan.viewset,
             action=action,
             kwargs=kwargs,
             method=method,
             prepare=prepare,
+            notes=notes,
             **inputs,
         )
 
@@ -108,6 +115,10 @@ class Calls(ModelHooks):
             return {}
         params = self.rx_router_page.params
         return {name: str(params[name]) for name in known if name in params}
+
+    def _prepare_call(self, plan: Plan, action: str, notes: dict[str, Any], view: Any) -> Any:
+        self._prepare(plan, action, view)
+        return watch_rights(plan, action, view, notes)
 
     def _prepare(self, plan: Plan, action: str, view: Any) -> None:
         # In the view's thread: from here on `self.request` is the call's own.
@@ -136,6 +147,15 @@ class Calls(ModelHooks):
                 return None
             await sync_user(self, request)  # type: ignore[arg-type]
         return replies
+
+    def _take_rights(self, reply: Reply) -> None:
+        """Take over what was found out beside a call about what the user may do."""
+        call = getattr(reply.request, "call", None)
+        # None where a cache has answered for the view.
+        if isinstance(call, Call) and (rights := call.notes.get(NOTE)) is not None:
+            self.may = rights.actions
+            if call.action == "list":
+                self.row_may = rights.rows
 
     async def _refuse(self, reply: Reply, *, form: bool = True) -> Any:
         """Show why a call was refused, and let the hooks answer.

@@ -98,6 +98,8 @@ class Description:
     save: str | None
     edit: str | None
     delete: str | None
+    # The action that saves an existing row.
+    update_action: str | None
 
     def column(self, name: str) -> Column:
         """The column of a field's name."""
@@ -148,6 +150,7 @@ def describe(state: type[Any]) -> Description:
         save=options.save_event if saves else None,
         edit="start_edit" if updates else None,
         delete=options.delete_event if options.delete_event in plan.handlers else None,
+        update_action=plan.update_action,
     )
 
 

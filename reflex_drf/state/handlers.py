@@ -211,6 +211,7 @@ class ListHandlers(Calls):
             if replies is None:
                 return drop_tab()
             wanted, reply = last, replies[0]
+        self._take_rights(reply)
         if not reply.ok:
             if reply.status in (401, 403):
                 # What may no longer be read is not shown any longer either.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -36,8 +37,14 @@ def _narrow_permissions(plan: Plan, view: Any) -> None:
     if plan.generated or not extra:
         return
     permissions = view.get_permissions
-    # On top of the viewset's own, each of which still has to agree.
-    view.get_permissions = lambda: [*permissions(), *(klass() for klass in extra)]
+
+    def get_permissions() -> list[Any]:
+        # On top of the viewset's own, each of which still has to agree.
+        return [*permissions(), *(klass() for klass in extra)]
+
+    # A copy of the view, made to ask what its user may do, has to ask the same.
+    vars(get_permissions)["again"] = functools.partial(_narrow_permissions, plan)
+    view.get_permissions = get_permissions
 
 
 # -- Reading --------------------------------------------------------------------------------

@@ -68,6 +68,8 @@ class Options:
     permission_classes: tuple[Any, ...] | None = None
     authentication_classes: tuple[Any, ...] | None = None
     throttle_classes: tuple[Any, ...] | None = None
+    # Whether `row_may` is asked: only while it costs no query, for these actions, or not at all.
+    row_permissions: bool | tuple[str, ...] | None = None
     scope_field: str | None = None
 
     # How the view is reached.
@@ -181,6 +183,9 @@ def resolve_options(owner: str, declared: Mapping[str, Any]) -> Options:
             values[name] = (value,)
         elif value is not None:
             values[name] = tuple(value)
+    if isinstance(values.get("row_permissions"), list | str | set | frozenset):
+        rows = values["row_permissions"]
+        values["row_permissions"] = (rows,) if isinstance(rows, str) else tuple(rows)
     options = Options(**values)
     _check(owner, options)
     return options

@@ -49,6 +49,7 @@ def make_plan(
     if plan.edits:
         plan = replace(plan, extra_variables=_editing_variables(order))
     _check_pages(plan)
+    _check_row_permissions(plan)
     _check_backend(plan, order, namespace)
     return plan
 
@@ -69,6 +70,18 @@ def _check_pages(plan: Plan) -> None:
         raise ConfigurationError(
             f"{plan.owner}.paginate_by is {size}, but {plan.viewset.__name__} does not give pages "
             "of that size: set `page_size_query_param` and `max_page_size` on its paginator."
+        )
+
+
+def _check_row_permissions(plan: Plan) -> None:
+    wanted = plan.options.row_permissions
+    known = {action.name for action in plan.extra_actions if action.detail}
+    known |= plan.actions - {"create", "list"}
+    unknown = sorted(set(wanted if isinstance(wanted, tuple) else ()) - known)
+    if unknown:
+        raise ConfigurationError(
+            f"{plan.owner}.row_permissions names {unknown[0]!r}, but rows have no such action; "
+            f"known are {', '.join(sorted(known))}."
         )
 
 

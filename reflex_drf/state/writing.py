@@ -70,6 +70,7 @@ class WriteHandlers(ListHandlers):
         replies = await self._read_row(key)
         if replies is None:
             return drop_tab()
+        self._take_rights(replies[0])
         if not replies[0].ok:
             return await self._refuse(replies[0])
         self._edit(key, replies[0].data)

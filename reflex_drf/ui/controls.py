@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.state.description import Description, Filter, describe
 from reflex_drf.ui import browser
-from reflex_drf.ui.parts import CONTROL, element_id, labelled, options, styled
+from reflex_drf.ui.parts import CONTROL, allowed, element_id, labelled, options, styled
 from reflex_drf.ui.rowactions import ActionInputs, choose_actions
 from reflex_drf.ui.texts import text
 
@@ -289,5 +289,6 @@ def actions(
     for action, data in chosen:
         handler = getattr(state, action.handler)
         event = handler() if data is None else handler(data)
-        buttons.append(rx.button(text(action.label), on_click=event, variant="soft"))
+        button = rx.button(text(action.label), on_click=event, variant="soft")
+        buttons.append(rx.cond(allowed(state, action.name), button))
     return rx.flex(*buttons, **{"spacing": "3", "wrap": "wrap", **props})

@@ -12,7 +12,7 @@ from reflex_drf.state.description import Description, describe
 from reflex_drf.ui import browser
 from reflex_drf.ui.controls import actions, filters, pagination, search
 from reflex_drf.ui.form import form
-from reflex_drf.ui.parts import problem
+from reflex_drf.ui.parts import allowed, problem
 from reflex_drf.ui.table import table
 from reflex_drf.ui.texts import capital, text
 
@@ -61,10 +61,13 @@ def _header(
 ) -> rx.Component:
     new = rx.fragment()
     if known.create is not None and writable is not False:
-        new = rx.button(
-            rx.icon("plus", size=16),
-            text(_("New %(name)s"), name=known.label),
-            on_click=opened.set_value(state.form_reset_key),
+        new = rx.cond(
+            allowed(state, "create"),
+            rx.button(
+                rx.icon("plus", size=16),
+                text(_("New %(name)s"), name=known.label),
+                on_click=opened.set_value(state.form_reset_key),
+            ),
         )
     offered = rx.flex(actions(state), new, spacing="3", wrap="wrap")
     return rx.flex(

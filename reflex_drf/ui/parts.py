@@ -6,12 +6,14 @@ from typing import Any
 
 import reflex as rx
 
+from reflex_drf.ui import browser
 from reflex_drf.ui.texts import text
 
 __all__ = [
     "CONTROL",
     "HIDDEN",
     "Style",
+    "allowed",
     "describe_control",
     "element_id",
     "labelled",
@@ -55,6 +57,22 @@ CONTROL: Style = {
 def styled(style: Style, props: dict[str, Any]) -> dict[str, Any]:
     """Props of a component whose `style` counts more than its own."""
     return {**props, "style": {**style, **props.get("style", {})}}
+
+
+def allowed(state: type[Any], action: str, key: rx.Var[Any] | None = None) -> rx.Var[bool]:
+    """Whether the user may run an action, on the row of a key where one is given.
+
+    It decides what is offered, and nothing else: the viewset is asked again when it is done.
+    """
+    if key is None:
+        return browser.expression(f"$0?.['{action}'] ?? false", state.may, kind=bool)
+    return browser.expression(
+        f"$0[String($1)]?.['{action}'] ?? $2?.['{action}'] ?? false",
+        state.row_may,
+        key,
+        state.may,
+        kind=bool,
+    )
 
 
 def element_id(state: str, name: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.state.description import Action, Description
+from reflex_drf.ui.parts import allowed
 from reflex_drf.ui.texts import text
 
 __all__ = ["ActionInputs", "choose_actions", "confirm_delete", "row_actions"]
@@ -70,13 +73,18 @@ def _buttons(
     chosen: list[tuple[Action, dict[str, Any] | None]],
     row: Any,
 ) -> list[rx.Component]:
-    name = row[known.title].to_string(use_json=False)
-    buttons = [_menu(state, known, chosen, row, name)] if chosen else []
+    name, key = row[known.title].to_string(use_json=False), row[known.key]
+    buttons = []
+    if chosen:
+        some = [allowed(state, action.name, key) for action, _ in chosen]
+        menu = _menu(state, known, chosen, row, name)
+        buttons.append(rx.cond(functools.reduce(operator.or_, some), menu))
     if known.edit is not None:
-        edit = getattr(state, known.edit)(row[known.key])
-        buttons.append(_icon_button("pencil", text(_("Edit %(name)s"), name=name), on_click=edit))
+        label = text(_("Edit %(name)s"), name=name)
+        edit = _icon_button("pencil", label, on_click=getattr(state, known.edit)(key))
+        buttons.append(rx.cond(allowed(state, str(known.update_action), key), edit))
     if known.delete is not None:
-        buttons.append(confirm_delete(state, known, row))
+        buttons.append(rx.cond(allowed(state, "destroy", key), confirm_delete(state, known, row)))
     return buttons
 
 
@@ -99,8 +107,11 @@ def _menu(
     name: Any,
 ) -> rx.Component:
     items = [
-        rx.dropdown_menu.item(
-            text(action.label), on_select=_event(state, action, data, row[known.key])
+        rx.cond(
+            allowed(state, action.name, row[known.key]),
+            rx.dropdown_menu.item(
+                text(action.label), on_select=_event(state, action, data, row[known.key])
+            ),
         )
         for action, data in chosen
     ]
