@@ -49,7 +49,12 @@ __all__ = [
 
 def current_user() -> AbstractBaseUser | AnonymousUser:
     """Give the user of this event, looked up anew for it."""
-    return cast("AbstractBaseUser | AnonymousUser", attribute("user", AUTHENTICATION))
+    opener = current_scope().opener
+    # A visitor is known to be one before anybody has made the request.
+    user = opener.user(current_scope()) if opener is not None else None
+    if user is None:
+        user = attribute("user", AUTHENTICATION)
+    return cast("AbstractBaseUser | AnonymousUser", user)
 
 
 def current_session() -> SessionBase:
@@ -68,7 +73,9 @@ def current_language() -> str:
     """Give the language code this event runs in."""
     from reflex_drf.bridge.language import event_language
 
-    current_request()
+    if not current_scope().has_request:
+        # Says what is missing.
+        current_request()
     return event_language()
 
 
@@ -124,7 +131,7 @@ class RequestProxy:
 
     def __bool__(self) -> bool:
         scope = scope_var.get()
-        return scope is not None and not scope.closed and scope.request is not None
+        return scope is not None and not scope.closed and scope.has_request
 
     def __repr__(self) -> str:
         return f"<request proxy: {current_request()!r}>" if self else "<request proxy: no event>"

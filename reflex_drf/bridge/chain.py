@@ -21,6 +21,7 @@ from django.utils.module_loading import import_string
 
 from reflex_drf.bridge.messages import EventMessageMiddleware
 from reflex_drf.bridge.phases import Group, Member, active_run
+from reflex_drf.bridge.quiet import QuietMiddleware
 from reflex_drf.conf import settings
 
 __all__ = ["Chain", "chains"]
@@ -43,15 +44,21 @@ class Chain:
         self._is_async = True
         self._handler: GetResponse = shield(innermost, True)
         members: list[Member] = []
+        # Whether the whole chain is one group of hooks.
+        self._is_flat = True
         for path in reversed(included_paths()):
             factory = REPLACED.get(path) or import_string(path)
             if is_splittable(factory):
                 members.insert(0, self._member(path, factory))
             else:
+                self._is_flat = False
                 self._group(members)
                 self._wrap(path, factory)
                 members = []
         self._group(members)
+        used = [member for member in members if member.instance is not None]
+        # What can wait until a handler asks for the request of an event without a session.
+        self.quiet = QuietMiddleware.of(used) if self._is_flat else None
         if not self._is_async:
             self._handler = sync_to_async(self._handler, thread_sensitive=True)
 

@@ -24,7 +24,7 @@ def event_language() -> str:
     scope = scope_var.get()
     if scope is not None and scope.language:
         return scope.language
-    if scope is not None and scope.request is None and LOCALE in settings.MIDDLEWARE:
+    if scope is not None and not scope.has_request and LOCALE in settings.MIDDLEWARE:
         # A deferred event has not been through the middleware yet.
         return translation.get_language_from_request(scope.origin)
     return translation.get_language() or settings.LANGUAGE_CODE

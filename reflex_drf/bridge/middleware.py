@@ -16,38 +16,79 @@ from django.utils import timezone, translation
 from reflex_drf.bridge.chain import Chain, chains
 from reflex_drf.bridge.cookies import collect_cookies
 from reflex_drf.bridge.phases import Run, activated, active_run, is_unresolved, resolve, unreachable
+from reflex_drf.bridge.quiet import QuietMiddleware
 from reflex_drf.bridge.scope import EventScope
 from reflex_drf.bridge.threads import hold_thread
 
 __all__ = ["run_event"]
 
 
-async def run_event(scope: EventScope, handler: Callable[[], Awaitable[Any]]) -> None:
+async def run_event(
+    scope: EventScope, handler: Callable[[], Awaitable[Any]], *, own_task: bool = False
+) -> None:
     """Run an event's handler inside the project's middleware.
 
     When a middleware answers instead of passing on, the handler is not run and `scope.answer` holds
     the answer. An exception of the handler or of a middleware comes out here, after the middleware
     around it has had its response phase. The scope has to be entered (`event_scope`), and a
-    `database_thread` has to be open.
+    `database_thread` has to be open. `own_task` says that the event has a task to itself, in whose
+    context nothing is activated.
     """
+    if own_task:
+        await run_phases(scope, handler)
+        return
     # A language or timezone that a middleware activates lives in a context variable: the handler
     # and its threads see it, and so would the next event that runs in the same task.
     reset_locale()
     try:
-        if scope.deferred:
-            await run_settled(scope, handler)
-        else:
-            await run_chain(scope, handler)
+        await run_phases(scope, handler)
     finally:
         reset_locale()
 
 
-async def run_chain(scope: EventScope, handler: Callable[[], Awaitable[Any]]) -> None:
+async def run_phases(scope: EventScope, handler: Callable[[], Awaitable[Any]]) -> None:
+    """Run the handler in as much of the middleware as the event needs."""
+    if scope.deferred:
+        await run_settled(scope, handler)
+        return
+    chain = chains.current(run_handler)
+    if chain.quiet is not None and chain.quiet.lets_wait(scope):
+        await run_quietly(chain.quiet, scope, handler)
+    else:
+        await run_chain(chain, scope, handler)
+
+
+async def run_quietly(
+    quiet: QuietMiddleware, scope: EventScope, handler: Callable[[], Awaitable[Any]]
+) -> None:
+    """Run a handler whose request is made when somebody asks for it, if ever."""
+    quiet.begin(scope)
+    try:
+        await handler()
+    except Exception as error:
+        if scope.is_touched:
+            await leave(quiet, scope, error)
+        raise
+    if scope.is_touched:
+        await leave(quiet, scope, None)
+
+
+async def leave(quiet: QuietMiddleware, scope: EventScope, error: Exception | None) -> None:
+    """Run the response phase of an event in which somebody asked for request or response."""
+    quiet.open(scope)
+    run = Run(scope, do_nothing, handled=True)
+    response = scope.response if error is None else run.fail(error)
+    group = quiet.group
+    with activated(run):
+        response = await group.leave_stock(scope.origin, response, len(group.members))
+    finish(run, response)
+
+
+async def run_chain(chain: Chain, scope: EventScope, handler: Callable[[], Awaitable[Any]]) -> None:
     """Run the handler as the innermost step of the chain."""
     if hasattr(scope.origin, "_cached_user"):
         # Whoever keeps a request for the next event keeps its user, logged out or not.
         raise ValueError("Each event needs a request of its own; this one served an event already.")
-    chain = chains.current(run_handler)
     if not chain.holds_thread:
         await pass_through(chain, scope, handler)
     elif scope.background:
@@ -68,6 +109,12 @@ async def pass_through(
     run = Run(scope, handler)
     with activated(run):
         response = await chain(scope.origin)
+    finish(run, response)
+
+
+def finish(run: Run, response: HttpResponseBase) -> None:
+    """Keep what is left of an event that went through the middleware, or raise what ended it."""
+    scope = run.scope
     if response is not scope.response:
         # Somebody put another response in the place of the event's own.
         if run.error is None and (not run.handled or response.status_code >= 300):
@@ -122,9 +169,9 @@ async def run_settled(scope: EventScope, handler: Callable[[], Awaitable[Any]]) 
     says in a message is saved here; as in the chain, not when it fails.
     """
     await handler()
-    if scope.request is not None:
-        await settle(scope.request, scope.response)
-        answered = getattr(scope.request, "response", None)
+    if scope.made_request is not None:
+        await settle(scope.made_request, scope.response)
+        answered = getattr(scope.made_request, "response", None)
         if isinstance(answered, HttpResponseBase):
             # A call that became the event's request has had a response phase of its own.
             collect_cookies(scope, answered)

@@ -27,6 +27,7 @@ __all__ = [
     "is_unresolved",
     "resolve",
     "session_changed",
+    "status_of",
     "unreachable",
 ]
 
@@ -35,6 +36,7 @@ logger = logging.getLogger("reflex_drf.bridge")
 SESSION = "django.contrib.sessions.middleware.SessionMiddleware"
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
 MESSAGES = "django.contrib.messages.middleware.MessageMiddleware"
+LOCALE = "django.middleware.locale.LocaleMiddleware"
 # Django's own middleware whose hooks touch no database, besides what a session cookie leads to.
 STOCK = frozenset(
     {
@@ -42,7 +44,7 @@ STOCK = frozenset(
         AUTHENTICATION,
         MESSAGES,
         "django.contrib.auth.middleware.LoginRequiredMiddleware",
-        "django.middleware.locale.LocaleMiddleware",
+        LOCALE,
         "django.middleware.security.SecurityMiddleware",
         "django.middleware.common.CommonMiddleware",
         "django.middleware.clickjacking.XFrameOptionsMiddleware",

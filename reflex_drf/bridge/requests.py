@@ -6,13 +6,13 @@ import io
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import unquote, urlencode, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from django.http import HttpRequest, QueryDict, parse_cookie
 from django.utils.datastructures import MultiValueDict
 from django.utils.functional import cached_property
 
-__all__ = ["EventRequest", "build_origin", "build_request"]
+__all__ = ["EventRequest", "build_meta", "build_request"]
 
 # What only describes the websocket itself and would mislead a middleware.
 HANDSHAKE_HEADERS = frozenset({"connection", "upgrade", "content-length", "content-type"})
@@ -58,19 +58,6 @@ class EventRequest(HttpRequest):
         return "https" if self._secure else "http"
 
 
-def build_origin(router_data: Mapping[str, Any]) -> HttpRequest:
-    """Build the request of an event from what Reflex knows about its connection and page."""
-    headers = dict(router_data.get("headers") or {})
-    # Reflex adds this one itself; `ip` has it too, or what a trusted proxy says.
-    peer = headers.pop("asgi-scope-client", "")
-    # What the client says its page is.
-    page = str(router_data.get("asPath") or "/").partition("#")[0]
-    path, _, query = page.partition("?")
-    return build_request(
-        headers, client_ip=router_data.get("ip") or peer, path=unquote(path), query=query
-    )
-
-
 def build_request(
     headers: Mapping[str, str],
     *,
@@ -83,6 +70,18 @@ def build_request(
 
     `client_ip` is the peer of the socket; what a client claims in X-Forwarded-For stays a header.
     """
+    meta, secure = build_meta(headers, client_ip, path, query, secure)
+    return EventRequest(meta, meta["PATH_INFO"], secure=secure)
+
+
+def build_meta(
+    headers: Mapping[str, str],
+    client_ip: str,
+    path: str,
+    query: Query = "",
+    secure: bool | None = None,
+) -> tuple[dict[str, Any], bool]:
+    """Give the META of such a request, and whether its page came over TLS."""
     if secure is None:
         secure = is_secure_origin(headers.get("origin", ""))
     meta = {
@@ -94,7 +93,7 @@ def build_request(
         "PATH_INFO": rooted(path),
         "QUERY_STRING": query if isinstance(query, str) else encode_query(query),
     }
-    return EventRequest(meta, meta["PATH_INFO"], secure=secure)
+    return meta, secure
 
 
 def header_meta(headers: Mapping[str, str]) -> dict[str, str]:

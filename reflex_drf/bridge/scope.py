@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from http.cookies import Morsel
+from typing import Any, Protocol
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
 from reflex_drf.bridge.messages import keep_messages
+from reflex_drf.bridge.visits import Visit
 from reflex_drf.errors import NoRequestError
 
 __all__ = [
@@ -25,7 +24,16 @@ __all__ = [
 ]
 
 
-@dataclass(slots=True, eq=False, weakref_slot=True)
+class Opener(Protocol):
+    """Makes the request of an event at the moment somebody asks for it."""
+
+    def open(self, scope: EventScope) -> None:
+        """Put the request, as the middleware leaves it, into the scope."""
+
+    def user(self, scope: EventScope) -> Any:
+        """Give its user without making it, or None if that is not known."""
+
+
 class EventScope:
     """What belongs to one event and to nothing else.
 
@@ -33,46 +41,126 @@ class EventScope:
     middleware; a deferred event has none until its own call has made it.
     """
 
-    origin: HttpRequest
-    deferred: bool = False
-    # A background event may run for hours; see `run_chain` for what that changes.
-    background: bool = False
-    request: HttpRequest | None = None
-    response: HttpResponseBase = field(default_factory=HttpResponse)
-    # What a middleware answered instead of letting the handler run.
-    answer: HttpResponseBase | None = None
-    # What the response sets as cookies and the browser has to hear of.
-    cookies: dict[str, Morsel[str]] = field(default_factory=dict)
-    # Whether the handler has signed somebody in or out.
-    changes_user: bool = False
-    # The language of a call that became the event's request; its thread knew it.
-    language: str = ""
-    # Where the handler then sends the browser, which first has to have its cookies.
-    target: str = ""
-    closed: bool = False
+    __slots__ = (
+        "__weakref__",
+        "_origin",
+        "_outer",
+        "_request",
+        "_response",
+        "answer",
+        "background",
+        "changes_user",
+        "closed",
+        "cookies",
+        "deferred",
+        "language",
+        "opener",
+        "source",
+        "target",
+        "visitor",
+    )
+
+    def __init__(
+        self, source: HttpRequest | Visit, deferred: bool = False, background: bool = False
+    ) -> None:
+        # What the origin is made from, when somebody asks; or the origin itself.
+        self.source = source
+        self._origin: HttpRequest | None = None if isinstance(source, Visit) else source
+        self._request: HttpRequest | None = None
+        self._response: HttpResponseBase | None = None
+        self.deferred = deferred
+        # A background event may run for hours; see `run_chain` for what that changes.
+        self.background = background
+        # Makes the request later, where nothing has to be done before somebody asks.
+        self.opener: Opener | None = None
+        # The user of an event whose request was not made yet.
+        self.visitor: Any = None
+        # What a middleware answered instead of letting the handler run.
+        self.answer: HttpResponseBase | None = None
+        # What the response sets as cookies and the browser has to hear of.
+        self.cookies: dict[str, Morsel[str]] = {}
+        # Whether the handler has signed somebody in or out.
+        self.changes_user = False
+        # The language of a call that became the event's request; its thread knew it.
+        self.language = ""
+        # Where the handler then sends the browser, which first has to have its cookies.
+        self.target = ""
+        self.closed = False
+
+    @property
+    def origin(self) -> HttpRequest:
+        """The request as the handshake gives it, the same object in the whole event."""
+        if self._origin is None:
+            assert isinstance(self.source, Visit), "only a visit is made into a request later"
+            self._origin = self.source.request()
+        return self._origin
+
+    @property
+    def request(self) -> HttpRequest | None:
+        """The request that went through the middleware."""
+        if self._request is None and self.opener is not None:
+            self.opener.open(self)
+        return self._request
+
+    @request.setter
+    def request(self, request: HttpRequest | None) -> None:
+        self._request = request
+
+    @property
+    def made_request(self) -> HttpRequest | None:
+        """The same, but None as long as nobody has asked for it."""
+        return self._request
+
+    @property
+    def has_request(self) -> bool:
+        """Whether whoever asks for the request gets one."""
+        return self._request is not None or self.opener is not None
+
+    @property
+    def is_touched(self) -> bool:
+        """Whether anybody has asked for the request or for the response."""
+        return self.opener is None or self._response is not None
+
+    @property
+    def is_eventful(self) -> bool:
+        """Whether the browser has to hear of something when the event has ended."""
+        return bool(self.cookies or self.target or self.changes_user) or self.answer is not None
+
+    @property
+    def response(self) -> HttpResponseBase:
+        """What the middleware gets to see when the handler has ended."""
+        if self._response is None:
+            self._response = HttpResponse()
+        return self._response
+
+    @response.setter
+    def response(self, response: HttpResponseBase) -> None:
+        self._response = response
+
+    def __enter__(self) -> EventScope:
+        self._outer = scope_var.get()
+        scope_var.set(self)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        # A task that outlives the event keeps a copy of the context and so still finds this
+        # object: it must find it closed, and must not keep the user and the session alive.
+        self.closed = True
+        self._request = self.opener = self.visitor = None
+        # Not `reset(token)`: asgiref copies values between contexts, and a token only fits the
+        # context it was made in.
+        scope_var.set(self._outer)
+        self._outer = None
 
 
 scope_var: ContextVar[EventScope | None] = ContextVar("reflex_drf.event_scope", default=None)
 
 
-@contextmanager
 def event_scope(
-    origin: HttpRequest, deferred: bool = False, *, background: bool = False
-) -> Iterator[EventScope]:
-    """Open the scope of one event, and close it for good at the end."""
-    scope = EventScope(origin, deferred, background)
-    before = scope_var.get()
-    scope_var.set(scope)
-    try:
-        yield scope
-    finally:
-        # A task that outlives the event keeps a copy of the context and so still finds this
-        # object: it must find it closed, and must not keep the user and the session alive.
-        scope.closed = True
-        scope.request = None
-        # Not `reset(token)`: asgiref copies values between contexts, and a token only fits the
-        # context it was made in.
-        scope_var.set(before)
+    source: HttpRequest | Visit, deferred: bool = False, *, background: bool = False
+) -> EventScope:
+    """Give the scope of one event: open inside a `with` block, and closed for good after it."""
+    return EventScope(source, deferred, background)
 
 
 def current_scope() -> EventScope:
@@ -117,5 +205,5 @@ def bind_request(request: HttpRequest) -> None:
     Any thread may call it: the scope is one object, whichever context it was found in.
     """
     scope = current_scope()
-    keep_messages(request, scope.request)
+    keep_messages(request, scope.made_request)
     scope.request = request

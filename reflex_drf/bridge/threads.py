@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
-from asgiref.sync import ThreadSensitiveContext
+from asgiref.sync import SyncToAsync, ThreadSensitiveContext
 from django.db import DatabaseError, close_old_connections, connections, reset_queries
 
 from reflex_drf.conf import settings
@@ -28,6 +28,7 @@ __all__ = [
     "database_thread",
     "hold_thread",
     "pools",
+    "routed_threads",
     "shutdown",
 ]
 
@@ -156,6 +157,7 @@ class EventExecutor(Executor):
         self._pools = pools
         self._pool: ThreadPool | None = None
         self._thread: DatabaseThread | None = None
+        self.ended = False
         # Set before the first call when the event will block its thread to its end.
         self.hold = False
 
@@ -183,6 +185,7 @@ class EventExecutor(Executor):
 
     def release(self) -> None:
         """Give the thread back at the end of the event."""
+        self.ended = True
         if self._pool is not None and self._thread is not None:
             self._pool.release(self._thread)
             self._pool = self._thread = None
@@ -230,21 +233,64 @@ open_executor: ContextVar[EventExecutor | None] = ContextVar(
 )
 
 
+class Router(Executor):
+    """Hands each call to the thread of the event it belongs to."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        # Asgiref asks on the event loop, so this is the context of whoever calls.
+        executor = open_executor.get()
+        if executor is None or executor.ended:
+            raise RuntimeError(
+                "The event that this task was started from has ended, and its database thread is "
+                "another event's now. Await the task inside the handler."
+            )
+        return executor.submit(fn, *args, **kwargs)
+
+
+router = Router()
+# The context of asgiref's in which the router is in charge; tasks inherit it.
+routed: ContextVar[ThreadSensitiveContext | None] = ContextVar("reflex_drf.routed", default=None)
+
+
 @asynccontextmanager
-async def database_thread() -> AsyncIterator[EventExecutor]:
+async def routed_threads() -> AsyncIterator[None]:
+    """Let all tasks that are started inside the block share one context of asgiref's.
+
+    To open one for each event would cost more than most events do.
+    """
+    async with ThreadSensitiveContext(executor=router) as context:
+        routed.set(context)
+        yield
+
+
+class database_thread:  # noqa: N801 - used like the function it stands for
     """Give everything thread-sensitive inside the block one database thread, when it needs one.
 
-    A task that outlives the block gets asgiref's RuntimeError instead of somebody else's thread.
+    A task that outlives the block gets a RuntimeError instead of somebody else's thread.
     """
-    executor = EventExecutor(pools)
-    outer = open_executor.get()
-    open_executor.set(executor)
-    try:
-        async with ThreadSensitiveContext(executor=executor):
-            yield executor
-    finally:
-        open_executor.set(outer)
-        executor.release()
+
+    __slots__ = ("_context", "_executor", "_outer")
+
+    async def __aenter__(self) -> EventExecutor:
+        executor = self._executor = EventExecutor(pools)
+        outer = self._outer = open_executor.get()
+        open_executor.set(executor)
+        self._context: ThreadSensitiveContext | None = None
+        context = SyncToAsync.thread_sensitive_context.get(None)
+        if context is None or context is not routed.get() or outer is not None:
+            # Not in a task of the queue, or in an event inside of an event.
+            self._context = ThreadSensitiveContext(executor=executor)
+            await self._context.__aenter__()  # type: ignore[no-untyped-call]
+        return executor
+
+    async def __aexit__(self, *exc_info: Any) -> None:
+        try:
+            if self._context is not None:
+                await self._context.__aexit__(*exc_info)  # type: ignore[no-untyped-call]
+        finally:
+            # Not `reset(token)`, see the end of a scope.
+            open_executor.set(self._outer)
+            self._executor.release()
 
 
 def hold_thread() -> None:

@@ -19,37 +19,32 @@ import importlib.metadata
 import logging
 import re
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
 import reflex as rx
 from reflex.istate.manager.token import BaseStateToken
 from reflex.state import BaseState, EventHandlerSetVar
-from reflex_base.event import (
-    Event,
-    EventHandler,
-    resolve_upload_chunk_handler_param,
-    resolve_upload_handler_param,
-)
+from reflex_base.event import Event
 from reflex_base.event.context import EventContext
 from reflex_base.event.processor import EventQueueEntry
 from reflex_base.event.processor.base_state_processor import chain_updates
 from reflex_base.event.processor.future import EventFuture
 from reflex_base.registry import RegisteredEventHandler, RegistrationContext
-from reflex_base.utils.exceptions import UploadTypeError, UploadValueError
 from reflex_base.utils.format import sanitize_client_log_value
 
 from reflex_drf.auth.page_guards import Load, PageGuards
-from reflex_drf.bridge.middleware import run_event
-from reflex_drf.bridge.requests import build_origin
-from reflex_drf.bridge.scope import EventScope, event_scope
-from reflex_drf.bridge.threads import database_thread, shutdown
+from reflex_drf.bridge.middleware import reset_locale, run_event
+from reflex_drf.bridge.scope import EventScope
+from reflex_drf.bridge.threads import database_thread, routed_threads, shutdown
+from reflex_drf.bridge.visits import Visit, Visits
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.seam.delivery import DeliveringProcessor
+from reflex_drf.seam.handlers import HandlerFacts, is_deferred, takes_files
 from reflex_drf.seam.tabs import TabProcessor
 from reflex_drf.state.gate import OwnerMiddleware, Sender, sender_var
-from reflex_drf.state.owner import TabOwner, credentials_digest
+from reflex_drf.state.owner import TabOwner
 from reflex_drf.state.payload import UnfitPayloadError, fit_payload, has_setter
 
 __all__ = [
@@ -57,6 +52,7 @@ __all__ = [
     "check_version",
     "find_substate",
     "install",
+    "is_deferred",
     "upload_headers",
 ]
 logger = logging.getLogger(__name__)
@@ -70,10 +66,6 @@ upload_headers: ContextVar[dict[str, str] | None] = ContextVar("upload_headers",
 
 # Marks router data made from an upload request; chained events inherit it with the rest.
 UPLOAD = "reflex_drf_upload"
-
-# Framework events that send what a tab holds, or write to it on behalf of the browser.
-HYDRATE = frozenset({"hydrate", "hydrate_and_load"})
-BRIDGED = HYDRATE | {"update_vars_internal"}
 
 
 def check_version() -> None:
@@ -91,46 +83,22 @@ def parse_version(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
 
 
-def handler_function(handler: EventHandler) -> Any:
-    """Give the function that was written, below wrappers and partials."""
-    function: Any = handler.fn
-    while True:
-        if isinstance(function, functools.partial):
-            function = function.func
-        elif hasattr(function, "__wrapped__"):
-            function = function.__wrapped__
-        else:
-            return function
+@dataclasses.dataclass(slots=True, eq=False)
+class Arrival:
+    """One event on its way to its handler."""
 
+    entry: EventQueueEntry
+    facts: HandlerFacts
+    sender: Sender
+    visit: Visit
+    router_data: Mapping[str, Any]
+    run: Callable[..., Awaitable[None]]
+    load: Load | None = None
+    guards: tuple[Any, ...] = ()
 
-def is_deferred(handler: EventHandler) -> bool:
-    """Tell whether the handler's own call runs the middleware, so that none runs before it."""
-    return bool(
-        getattr(handler.fn, "__reflex_drf_deferred__", False)
-        or getattr(handler_function(handler), "__reflex_drf_deferred__", False)
-    )
-
-
-def framework_name(registered: RegisteredEventHandler) -> str:
-    """Give the name of a handler of Reflex itself, "" for one of the project."""
-    return "" if registered.states[0].is_user_defined() else registered.handler.fn.__name__
-
-
-def is_bridged(registered: RegisteredEventHandler) -> bool:
-    """Tell whether an event becomes a Django request."""
-    if name := framework_name(registered):
-        return name in BRIDGED
-    return bool(getattr(registered.states[0], "django_bridge", True))
-
-
-@functools.lru_cache(maxsize=1024)
-def takes_files(handler: EventHandler) -> bool:
-    """Tell whether Reflex lets a `POST /_upload` call this handler; it lets it call no other."""
-    for resolve in (resolve_upload_handler_param, resolve_upload_chunk_handler_param):
-        with contextlib.suppress(UploadTypeError, UploadValueError):
-            resolve(handler)
-            return True
-    return False
+    def execute(self) -> Awaitable[None]:
+        """Run the event as Reflex does."""
+        return self.run(entry=self.entry, registered_handler=self.facts.registered)
 
 
 class ReflexDRFEventProcessor(TabProcessor, DeliveringProcessor):
@@ -147,7 +115,8 @@ class ReflexDRFEventProcessor(TabProcessor, DeliveringProcessor):
             payload = fit_payload(registered.handler.fn, event.payload)
         except UnfitPayloadError as error:
             return self._refuse("event", event, f": {error}")
-        event = dataclasses.replace(event, payload=payload)
+        if payload is not event.payload:
+            event = dataclasses.replace(event, payload=payload)
         # Of what a client sends as router data, Reflex replaces only what it knows.
         event.router_data.pop(UPLOAD, None)
         if not event.router_data and self._comes_from_upload(registered, ev_ctx):
@@ -160,8 +129,17 @@ class ReflexDRFEventProcessor(TabProcessor, DeliveringProcessor):
         """Start, and remember which states and handlers there are."""
         self._registration = RegistrationContext.get()
         self._pages = guarded_pages(self.middleware)
+        self._facts: dict[str, HandlerFacts] = {}
+        self._visits = Visits()
         self._running_background: dict[str, set[asyncio.Task[Any]]] = {}
         await super().start()
+
+    async def _process_queue(self) -> None:
+        # The tasks of all events begin with a copy of this context: nothing is activated in it,
+        # and its database threads are found by event.
+        reset_locale()
+        async with routed_threads():
+            await super()._process_queue()  # type: ignore[no-untyped-call]
 
     def _find(self, event: Event) -> RegisteredEventHandler | None:
         # Both are what a client wrote, and need not be a string and a dictionary.
@@ -197,73 +175,85 @@ class ReflexDRFEventProcessor(TabProcessor, DeliveringProcessor):
     async def _execute_event(
         self, *, entry: EventQueueEntry, registered_handler: RegisteredEventHandler
     ) -> None:
-        router_data = await self._router_data(entry.ctx)
-        framework = framework_name(registered_handler)
+        facts = self._facts_of(entry.event.name, registered_handler)
+        context = entry.ctx
+        router_data = context.router_data or await self._remembered(context)
+        visit = self._visits.of(context.token, router_data)
         sender = Sender(
-            credentials=credentials_digest(router_data.get("headers", {})),
-            target=registered_handler.states[0],
+            credentials=visit.credentials,
+            target=facts.target,
             upload=UPLOAD in router_data,
-            hydrates=framework in HYDRATE,
-            cancel_background=functools.partial(
-                self._cancel_background, entry.ctx.token, asyncio.current_task()
-            ),
+            hydrates=facts.hydrates,
+            processor=self,
+            token=context.token,
+            task=asyncio.current_task(),
         )
         if sender.upload:
             # Reflex would merge the headers of the upload into those of the socket.
-            context = dataclasses.replace(entry.ctx, router_data={})
+            context = dataclasses.replace(context, router_data={})
             entry = dataclasses.replace(entry, ctx=context)
-        execute = functools.partial(
-            super()._execute_event, entry=entry, registered_handler=registered_handler
-        )
-        with self._remember(entry, registered_handler):
-            sender_var.set(sender)
-            load = Load(
-                entry.ctx,
-                entry.event.name,
-                framework,
-                str(router_data.get("asPath") or "/"),
+        sender_var.set(sender)
+        execute = super()._execute_event
+        arrival = Arrival(entry, facts, sender, visit, router_data, execute)
+        if facts.background:
+            with self._remember(entry):
+                await self._run(arrival)
+        else:
+            await self._run(arrival)
+
+    async def _run(self, arrival: Arrival) -> None:
+        facts, context = arrival.facts, arrival.entry.ctx
+        guards: tuple[Any, ...] = ()
+        if self._pages.pages:
+            arrival.load = Load(
+                context, arrival.entry.event.name, facts.framework, arrival.visit.page
             )
-            guards = self._pages.of_event(load)
-            if not guards and not is_bridged(registered_handler):
-                await execute()
-                return
-            if guards:
-                execute = functools.partial(self._pages.run, load, guards, execute)
-            # An upload has credentials of its own, which no hydration has seen: never deferred.
-            deferred = is_deferred(registered_handler.handler) and not (sender.upload or guards)
-            background = registered_handler.handler.is_background
-            origin = self.complete(build_origin(router_data), entry.ctx.token, router_data)
-            with event_scope(origin, deferred, background=background) as scope:
-                sender.scope = scope
-                await self._bridge(scope, entry, execute)
-                await self.deliver(scope, entry.ctx, router_data, follow=sender.hydrates)
+            guards = self._pages.of_event(arrival.load)
+        if not guards and not facts.bridged:
+            await arrival.execute()
+            return
+        arrival.guards = guards
+        # An upload has credentials of its own, which no hydration has seen: never deferred.
+        deferred = facts.deferred and not (arrival.sender.upload or guards)
+        visit = self.complete(arrival.visit, context.token, arrival.router_data)
+        with EventScope(visit, deferred, facts.background) as scope:
+            arrival.sender.scope = scope
+            # A background handler keeps its request and its user for as long as it runs. The user
+            # is who he was when it began: one that runs for hours has to ask again.
+            async with database_thread():
+                await run_event(
+                    scope, functools.partial(self._handle, scope, arrival), own_task=True
+                )
+            if facts.hydrates or scope.is_eventful:
+                await self.deliver(scope, context, arrival.router_data, follow=facts.hydrates)
 
-    async def _bridge(
-        self, scope: EventScope, entry: EventQueueEntry, execute: Callable[[], Awaitable[None]]
-    ) -> None:
-        async def handler() -> None:
-            await execute()
-            await self._show_messages(scope, entry)
+    async def _handle(self, scope: EventScope, arrival: Arrival) -> None:
+        if arrival.load is not None and arrival.guards:
+            await self._pages.run(arrival.load, arrival.guards, arrival.execute)
+        else:
+            await arrival.execute()
+        if scope.made_request is not None:
+            await self._show_messages(scope, arrival.entry)
 
-        # A background handler keeps its request and its user for as long as it runs. The user is
-        # who he was when it began: one that runs for hours has to ask again.
-        async with database_thread():
-            await run_event(scope, handler)
+    def _facts_of(self, name: str, registered: RegisteredEventHandler) -> HandlerFacts:
+        facts = self._facts.get(name)
+        if facts is None or facts.registered is not registered:
+            facts = self._facts[name] = HandlerFacts.of(registered)
+        return facts
 
     async def _show_messages(self, scope: EventScope, entry: EventQueueEntry) -> None:
         module = sys.modules.get("reflex_drf.state.context")
-        if module is None or scope.request is None or not module.has_new_messages(scope.request):
+        request = scope.made_request
+        if module is None or request is None or not module.has_new_messages(request):
             return
         # The handler's own delta has gone out and its lock is released; this is one more.
         token = BaseStateToken(ident=entry.ctx.token, cls=module.DjangoContextState)
         manager = entry.ctx.state_manager
         async with manager.modify_state_with_links(token, event=entry.event) as root:
-            await module.show_messages(root, scope.request)
+            await module.show_messages(root, request)
             await chain_updates(None, "show_messages", root)
 
-    async def _router_data(self, context: EventContext) -> Mapping[str, Any]:
-        if context.router_data:
-            return context.router_data
+    async def _remembered(self, context: EventContext) -> Mapping[str, Any]:
         # The server itself queued this event, for a tab whose last handshake is in its state.
         state = await context.state_manager.get_state(
             BaseStateToken(ident=context.token, cls=TabOwner)
@@ -271,9 +261,9 @@ class ReflexDRFEventProcessor(TabProcessor, DeliveringProcessor):
         return dict(state.router_data)
 
     @contextlib.contextmanager
-    def _remember(self, entry: EventQueueEntry, registered: RegisteredEventHandler) -> Any:
+    def _remember(self, entry: EventQueueEntry) -> Iterator[None]:
         task = asyncio.current_task()
-        if not registered.handler.is_background or task is None:
+        if task is None:
             yield
             return
         tasks = self._running_background.setdefault(entry.ctx.token, set())
@@ -285,11 +275,18 @@ class ReflexDRFEventProcessor(TabProcessor, DeliveringProcessor):
             if not tasks:
                 self._running_background.pop(entry.ctx.token, None)
 
-    def _cancel_background(self, token: str, own: asyncio.Task[Any] | None) -> None:
-        # What still runs for a tab would write into the states of the tab's next user. The event
-        # that found this out goes on; inside synchronous middleware its current task is another.
+    def cancel_background(self, token: str, own: asyncio.Task[Any] | None) -> None:
+        """End the background handlers that still run for a tab.
+
+        They would write into the states of the tab's next user. The event that found this out
+        goes on; inside synchronous middleware its current task is another than its own.
+        """
         for task in self._running_background.get(token, set()) - {own}:
             task.cancel()
+
+    def _on_disconnect(self, token: str) -> None:
+        self._visits.forget(token)
+        super()._on_disconnect(token)
 
     async def join_task(self, txid: str) -> None:
         """Wait for what still runs of an event, such as the handler of its exception."""

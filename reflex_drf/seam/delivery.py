@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import reflex as rx
 from asgiref.sync import sync_to_async
-from django.http import HttpRequest, parse_cookie
+from django.http import parse_cookie
 from reflex_base.config import get_config
 from reflex_base.event import Event
 from reflex_base.event.context import EmitEventProtocol, EventContext
@@ -20,6 +20,7 @@ from reflex_drf.bridge.cookies import CookieOverlay, unsent_cookies
 from reflex_drf.bridge.scope import EventScope, scope_var
 from reflex_drf.bridge.threads import database_thread
 from reflex_drf.bridge.tickets import Connection, can_keep, issue
+from reflex_drf.bridge.visits import Visit
 from reflex_drf.state.answers import answer_event, is_navigable
 
 __all__ = ["PATH", "DeliveringProcessor"]
@@ -90,14 +91,9 @@ class DeliveringProcessor(BaseStateEventProcessor):
         self._overlay = CookieOverlay()
         await super().start()
 
-    def complete(self, origin: HttpRequest, token: str, router_data: RouterData) -> HttpRequest:
-        """Add to the request of an event the cookies its browser was given since the handshake."""
-        for name, value in self._overlay.of(token, str(router_data.get("sid"))).items():
-            if value:
-                origin.COOKIES[name] = value
-            else:
-                origin.COOKIES.pop(name, None)
-        return origin
+    def complete(self, visit: Visit, token: str, router_data: RouterData) -> Visit:
+        """Add the cookies that the browser was given since the handshake."""
+        return visit.given(self._overlay.of(token, str(router_data.get("sid"))))
 
     async def deliver(
         self, scope: EventScope, context: EventContext, router_data: RouterData, *, follow: bool

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
-from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import reflex as rx
 from django.utils.translation import gettext_lazy as _
@@ -24,6 +24,7 @@ from reflex_drf.state.owner import (
     UNNAMED,
     TabOwner,
     Verdict,
+    find_part,
     identify,
     judge,
     known_user,
@@ -35,7 +36,14 @@ __all__ = ["OwnerMiddleware", "Sender", "sender_var"]
 logger = logging.getLogger(__name__)
 
 
-@dataclass(slots=True, kw_only=True)
+class Processor(Protocol):
+    """What is needed of whatever runs the events."""
+
+    def cancel_background(self, token: str, own: asyncio.Task[Any] | None) -> None:
+        """End the background handlers that still run for a tab."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
 class Sender:
     """Who sent the event that runs, and what it is."""
 
@@ -47,16 +55,23 @@ class Sender:
     upload: bool
     # Whether it sends the browser everything its tab holds.
     hydrates: bool
-    # Ends the background handlers that still run for the tab.
-    cancel_background: Callable[[], None]
+    processor: Processor
+    # Whose tab is meant, and the task the event runs in.
+    token: str
+    task: asyncio.Task[Any] | None
     # None for an event that is not bridged.
     scope: EventScope | None = None
 
     async def find_user(self) -> Any:
         """Give the user of the event, or None if the event does not look for one up front."""
-        if self.scope is None or self.scope.deferred or self.scope.request is None:
+        scope = self.scope
+        if scope is None or scope.deferred:
             return None
-        request = self.scope.request
+        if scope.opener is not None and (visitor := scope.opener.user(scope)) is not None:
+            return visitor
+        request = scope.request
+        if request is None:
+            return None
         if (user := known_user(request)) is not None:
             return user
         if hasattr(request, "auser"):
@@ -79,7 +94,7 @@ class OwnerMiddleware(Middleware):
         sender = sender_var.get()
         if sender is None:
             return None
-        owner = await state.get_state(TabOwner)
+        owner = await find_part(state, TabOwner)
         user = await sender.find_user()
         verdict = judge(owner, user, sender.credentials)
         if verdict is Verdict.CHANGED and (refusal := change_owner(sender, state)):
@@ -94,7 +109,7 @@ class OwnerMiddleware(Middleware):
             touch=not isinstance(EventContext.get().state_manager, StateManagerMemory),
         )
         if user is not None:
-            await sync_mirrors(sender, state)
+            await sync_mirrors(sender, state, user)
         return None
 
 
@@ -104,7 +119,7 @@ def change_owner(sender: Sender, root: BaseState) -> StateUpdate | None:
         # An upload proves nothing about the tab, which is left as it is.
         logger.warning("Refused an upload: its cookies are not those of the tab's user.")
         return refuse(rx.toast.error(say(_("The upload was refused: please sign in again."))))
-    sender.cancel_background()
+    sender.processor.cancel_background(sender.token, sender.task)
     if not sender.hydrates or getattr(root, "_reflex_internal_links", None):
         # Nothing is computed or sent from here. The tab begins anew under another token, also
         # because a manager like Redis loads only what the event needs: what is elsewhere could
@@ -122,17 +137,14 @@ def refuse(event: Any) -> StateUpdate:
     return StateUpdate(events=Event.from_event_type([event]))
 
 
-async def sync_mirrors(sender: Sender, root: BaseState) -> None:
+async def sync_mirrors(sender: Sender, root: BaseState, user: Any) -> None:
     """Bring the states that mirror user and template context up to date, if the app has them."""
-    if sender.scope is None or sender.scope.request is None:
-        return
-    request = sender.scope.request
     # An app has a state once its module was imported; importing it here would add it to all.
-    if (user := sys.modules.get("reflex_drf.state.user")) is not None:
-        await user.mirror_user(root, request, sender.target, sender.hydrates)
-    language = sys.modules.get("reflex_drf.state.language")
-    if language is not None and sender.hydrates:
+    if (mirror := sys.modules.get("reflex_drf.state.user")) is not None:
+        await mirror.mirror_user(root, user, sender.target, sender.hydrates)
+    if not sender.hydrates or sender.scope is None or sender.scope.request is None:
+        return
+    if (language := sys.modules.get("reflex_drf.state.language")) is not None:
         await language.mirror_language(root)
-    context = sys.modules.get("reflex_drf.state.context")
-    if context is not None and sender.hydrates:
-        await context.mirror_context(root, request)
+    if (context := sys.modules.get("reflex_drf.state.context")) is not None:
+        await context.mirror_context(root, sender.scope.request)

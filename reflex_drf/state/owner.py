@@ -8,14 +8,14 @@ with the one the states were filled for.
 from __future__ import annotations
 
 import enum
-import hashlib
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import reflex as rx
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject, empty
 from reflex.state import BaseState
+
+from reflex_drf.bridge.visits import credentials_digest
 
 __all__ = [
     "UNNAMED",
@@ -23,11 +23,14 @@ __all__ = [
     "Verdict",
     "check_owner",
     "credentials_digest",
+    "find_part",
     "identify",
     "judge",
     "known_user",
     "take_over",
 ]
+
+Part = TypeVar("Part", bound=BaseState)
 
 ANONYMOUS = "anonymous"
 # Filled by an event in which nobody asked who the user is: it belongs to these credentials.
@@ -51,6 +54,13 @@ class Verdict(enum.Enum):
     CHANGED = "changed"
 
 
+async def find_part(state: BaseState, cls: type[Part]) -> Part:
+    """Give the instance of a state below the root, as `get_state` does, from any state of a tab."""
+    # Most events have both the root and its parts in memory, and need no walk through the tree.
+    part = state.substates.get(cls.get_name())
+    return part if type(part) is cls else await state.get_state(cls)
+
+
 def identify(user: Any) -> str:
     """Name a user in a way that can be kept and compared."""
     # The prefix keeps a user whose primary key happens to be one of the words above apart.
@@ -71,12 +81,6 @@ def known_user(request: HttpRequest) -> Any:
     if isinstance(user, SimpleLazyObject) and user._wrapped is empty:
         return None
     return user
-
-
-def credentials_digest(headers: Mapping[str, str]) -> str:
-    """Digest all that a request may prove an identity with."""
-    parts = [headers.get(name, "") for name in ("cookie", "authorization")]
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def judge(owner: TabOwner, user: Any, credentials: str) -> Verdict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any, ClassVar
 
 import reflex as rx
@@ -11,7 +12,7 @@ from django.http import HttpRequest
 from reflex.state import BaseState
 
 from reflex_drf import bridge
-from reflex_drf.state.owner import known_user
+from reflex_drf.state.owner import find_part, known_user
 
 __all__ = ["AppState", "DjangoUserState", "RequestAccess", "sync_user"]
 
@@ -38,10 +39,26 @@ class DjangoUserState(rx.State):
     group_names: list[str] = []
 
 
+MIRRORED = (
+    "is_authenticated",
+    "user_id",
+    "username",
+    "email",
+    "first_name",
+    "last_name",
+    "full_name",
+    "is_staff",
+    "is_superuser",
+)
+# What the mirror shows of a visitor.
+BLANK = {name: DjangoUserState.get_fields()[name].default_value() for name in MIRRORED}
+shown_by = operator.attrgetter(*MIRRORED)
+
+
 def read_user(user: Any) -> dict[str, Any]:
     """Give what the mirror shows of a user, whatever user model the project has."""
     if user is None or not user.is_authenticated:
-        return {name: DjangoUserState.get_fields()[name].default_value() for name in MIRRORED}
+        return BLANK.copy()
     email_field = getattr(user, "EMAIL_FIELD", "email")
     full_name = getattr(user, "get_full_name", str)
     return {
@@ -55,19 +72,6 @@ def read_user(user: Any) -> dict[str, Any]:
         "is_staff": bool(getattr(user, "is_staff", False)),
         "is_superuser": bool(getattr(user, "is_superuser", False)),
     }
-
-
-MIRRORED = (
-    "is_authenticated",
-    "user_id",
-    "username",
-    "email",
-    "first_name",
-    "last_name",
-    "full_name",
-    "is_staff",
-    "is_superuser",
-)
 
 
 async def read_groups(user: Any) -> list[str]:
@@ -84,29 +88,33 @@ async def sync_user(state: BaseState, request: HttpRequest, *, groups: bool = Fa
     `groups` also reads the names of the groups. Deferred handlers call this after their call.
     """
     user = known_user(request)
-    if user is None:
-        return
-    mirror = await state.get_state(DjangoUserState)
+    if user is not None:
+        await show_user(await state.get_state(DjangoUserState), user, groups=groups)
+
+
+async def show_user(mirror: DjangoUserState, user: Any, *, groups: bool) -> None:
+    """Write a user into the mirror, and the names of the groups where they are asked for."""
     values = read_user(user)
     if groups:
         values["group_names"] = await read_groups(user)
     elif values["user_id"] != mirror.user_id:
         values["group_names"] = []
+    elif tuple(values.values()) == shown_by(mirror):
+        return
     for name, value in values.items():
         if getattr(mirror, name) != value:
             setattr(mirror, name, value)
 
 
-async def mirror_user(
-    root: BaseState, request: HttpRequest, target: type[BaseState], hydrates: bool
-) -> None:
+async def mirror_user(root: BaseState, user: Any, target: type[BaseState], hydrates: bool) -> None:
     """Bring the mirror up to date before a handler of `target`, or a hydration."""
-    if not hydrates and DjangoUserState.get_name() not in root.substates:
+    mirror = root.substates.get(DjangoUserState.get_name())
+    if mirror is None and not hydrates:
         # A manager like Redis loads the parts that a handler needs. The mirror is not among them,
         # and loading it would load every state below it.
         return
     groups = hydrates or getattr(target, "mirror_groups", False)
-    await sync_user(root, request, groups=groups)
+    await show_user(await find_part(root, DjangoUserState), user, groups=groups)
 
 
 class RequestAccess:
