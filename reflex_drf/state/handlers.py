@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import QuerySet
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from reflex_drf import bridge
 from reflex_drf.backends import Call, Page, Reply
+from reflex_drf.state.addresses import Wanted, leave_address, positive_number, read_address
 from reflex_drf.state.answers import drop_tab
 from reflex_drf.state.calls import Calls, Key, is_pointer, operation
 from reflex_drf.state.narrowing import narrow
@@ -21,26 +22,19 @@ from reflex_drf.state.options import Options
 __all__ = ["ListHandlers", "Wanted"]
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """The list that a handler asks for; the vars follow only once the API gave it."""
-
-    page: int
-    size: int
-    search: str
-    ordering: str
-    filters: dict[str, str]
-    # Where a paginator without numbers stands.
-    position: dict[str, str]
-
-
 class ListHandlers(Calls):
     """Handlers for reading: the list and its pages, search, ordering, filters and actions."""
 
     @operation
     async def load(self) -> Any:
-        """Read the list, as it is searched, sorted and paged."""
-        return await self._fetch(self._wanted())
+        """Read the list, as it is searched, sorted and paged, or as the page's address says."""
+        if not self._plan.options.url_params:
+            return await self._fetch(self._wanted())
+        wanted, fits = read_address(self._plan, self.rx_router_page.params)
+        answer = await self._fetch(wanted)
+        if not fits and not self.error:
+            self._fail(_("The address of this page asks for something that cannot be shown."))
+        return answer
 
     @operation
     async def refresh(self) -> Any:
@@ -70,7 +64,9 @@ class ListHandlers(Calls):
         """Search the list for a text."""
         if not _is_text(value):
             return self._fail(_("A search is a text."))
-        return await self._fetch(replace(self._first_page(), search=value))
+        # While one types, the address follows; only the first letter is a step.
+        wanted = replace(self._first_page(), search=value, step=not (self.search and value))
+        return await self._fetch(wanted)
 
     @operation
     async def set_ordering(self, value: str) -> Any:
@@ -113,7 +109,7 @@ class ListHandlers(Calls):
                 return None
             wanted = replace(self._first_page(), size=size)
         if page is not None:
-            if (number := _number(page)) is None:
+            if (number := positive_number(page)) is None:
                 return self._fail(_("That is not a page."))
             wanted = replace(wanted, page=number, position={})
         return await self._fetch(wanted)
@@ -169,7 +165,7 @@ class ListHandlers(Calls):
         return replace(self._wanted(), page=1, position={})
 
     def _size(self, value: Any) -> int | None:
-        query, size = self._plan.query, _number(value)
+        query, size = self._plan.query, positive_number(value)
         if query.size_param is None:
             self._fail(_("The size of a page cannot be chosen here."))
         elif size is None or size > (query.max_size or self._plan.options.max_page_size):
@@ -219,7 +215,14 @@ class ListHandlers(Calls):
             return await self._refuse(reply, form=False)
         rows = reply.rows if reply.rows is not None else reply.data
         self._show(wanted, rows if isinstance(rows, list) else [], reply.page or Page())
-        return None
+        return self._address(wanted)
+
+    def _address(self, wanted: Wanted) -> Any:
+        if not self._plan.options.url_params:
+            return None
+        return leave_address(
+            self._plan, replace(self._wanted(), step=wanted.step), self.rx_router_page
+        )
 
     def _last_page(self, wanted: Wanted, reply: Reply) -> Wanted | None:
         if wanted.page <= 1 or wanted.position:
@@ -303,14 +306,6 @@ def _is_text(value: Any) -> bool:
 
 def _is_named(value: Any) -> bool:
     return isinstance(value, Mapping)
-
-
-def _number(value: Any) -> int | None:
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
-        value = int(value)
-    if type(value) is not int:
-        return None
-    return value if 0 < value < 10**9 else None
 
 
 def _filter_text(value: Any) -> str | None:

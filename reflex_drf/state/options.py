@@ -55,6 +55,7 @@ class Options:
     queryset_prefetch: tuple[Any, ...] = ()
     exclude_from_row: tuple[str, ...] = ()
     incremental_updates: bool = False
+    url_params: bool = False
 
     # How rows are written.
     read_only_fields: tuple[str, ...] = ()

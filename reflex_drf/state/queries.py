@@ -84,6 +84,23 @@ class ListQuery:
             params[self.paginator.offset_query_param] = str(offset)  # type: ignore[union-attr]
         return params
 
+    @property
+    def position_params(self) -> set[str]:
+        """The parameters by which the paginator knows where it stands."""
+        return paginator_parameters(self.paginator)
+
+    def read_page(self, params: Mapping[str, str], size: int) -> int | None:
+        """The number of the page that these parameters lead to; None for what is no page."""
+        offsets = self._is(pagination.LimitOffsetPagination)
+        attribute = "offset_query_param" if offsets else "page_query_param"
+        given = params.get(getattr(self.paginator, attribute), "1" if not offsets else "0")
+        if not (given.isascii() and given.isdigit() and len(given) < 10):
+            return None
+        number = int(given)
+        if offsets:
+            return number // (size or self.default_size or 1) + 1
+        return number if number > 0 else None
+
     def last_params(self, size: int) -> dict[str, str]:
         """The parameters that lead to the last page, or to the first where that has no name."""
         words = getattr(self.paginator, "last_page_strings", ())
