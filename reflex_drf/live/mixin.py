@@ -82,6 +82,7 @@ class LiveListMixin(EditingHandlers):
         token = refreshing.set(True)
         try:
             answer = await self._apply(changes)
+            await self._follow_detail(changes)
             return await self._follow_edit(changes) or answer
         except UnansweredError:
             # Left as it was asked for, it is asked for again.
@@ -114,9 +115,19 @@ class LiveListMixin(EditingHandlers):
         # What the viewer was told about his form has nothing to do with this.
         return await self._settle(wanted, replies[0])
 
+    async def _follow_detail(self, changes: list[ModelChange]) -> None:
+        """Read the row that a page shows in full again, if it may be among those changed."""
+        shown = str(self.detail_row.get(self._live_model()._meta.pk.name, ""))
+        keys = {None if change.pk is None else str(change.pk) for change in changes}
+        if shown and not keys & {None, shown}:
+            return
+        replies = await self._run(*calls) if (calls := self._detail_calls()) else []
+        if replies and replies[0].status not in PASSING:
+            await self._take_detail(*replies)
+
     def _prepare(self, plan: Plan, action: str, view: Any) -> None:
         super()._prepare(plan, action, view)
-        if refreshing.get() and action == "list":
+        if refreshing.get() and action in ("list", "retrieve"):
             without_throttles(view)
 
 

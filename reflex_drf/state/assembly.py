@@ -28,6 +28,9 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "update": ("update", "partial_update"),
     "delete": ("destroy",),
     "start_edit": ("retrieve",),
+    "open_row": ("retrieve",),
+    "load_detail": ("retrieve",),
+    "close_row": ("retrieve",),
     "load_row": ("retrieve",),
     "cancel_edit": ("create", "update", "partial_update"),
     "overwrite": ("update", "partial_update"),
@@ -36,7 +39,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
 }
 # These call nothing, or not before they have decided to, so that their event has to look up the
 # user by itself.
-LOCAL = ("cancel_edit", "live_subscribe", "live_refresh", "live_presence")
+LOCAL = ("cancel_edit", "close_row", "live_subscribe", "live_refresh", "live_presence")
 DEFERRED = "__reflex_drf_deferred__"
 GENERATED = "__reflex_drf_generated__"
 
@@ -94,6 +97,8 @@ def _list_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
     return {
         options.list_var: (list[row], []),  # type: ignore[valid-type]
         "error": (str, ""),
+        "refusal": (str, ""),
+        "retry_after": (float, 0.0),
         "field_errors": (dict[str, str], {}),
         "editing_id": (key | None, None),
         "form_reset_key": (int, 0),
@@ -115,7 +120,16 @@ def _list_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
         "_next": (dict[str, str], {}),
         "_previous": (dict[str, str], {}),
         **plan.extra_variables,
-    }
+    } | _detail_variables(plan)
+
+
+def _detail_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
+    if "retrieve" not in plan.actions:
+        return {}
+    row: Any = dict[str, Any]
+    if plan.detail is not None:
+        row = row_type(f"{plan.owner}Detail", plan.detail, plan.options.exclude_from_row)
+    return {"detail_row": (row, {}), "detail_key": (str, "")}
 
 
 def _handlers(

@@ -43,6 +43,16 @@ MESSAGES = {
     429: _("Too many requests; please wait."),
     503: _("The server does not answer at the moment."),
 }
+# What a page makes of it: a way to sign in, a wait, another picture.
+REFUSALS = {
+    401: "signed_out",
+    403: "forbidden",
+    404: "missing",
+    409: "conflict",
+    410: "missing",
+    429: "throttled",
+    503: "unavailable",
+}
 UNKNOWN = _("The server could not do this ({status}).")
 
 
@@ -59,6 +69,8 @@ class Calls(ModelHooks):
         _plan: Plan
         data: list[dict[str, Any]]
         error: str
+        refusal: str
+        retry_after: float
         field_errors: dict[str, str]
         editing_id: Any
         form_reset_key: int
@@ -128,6 +140,7 @@ class Calls(ModelHooks):
 
     async def _run(self, *calls: Call) -> list[Reply] | None:
         """Make the calls in one trip; None if the tab turned out to be somebody else's."""
+        self.refusal, self.retry_after = "", 0.0
         try:
             replies = await self._plan.backend.run(bridge.event_origin(), *calls)
         except BackendUnavailable as error:
@@ -170,9 +183,12 @@ class Calls(ModelHooks):
         if form:
             self.field_errors = dict(report.fields)
         self.error = self._message(report, self._plan.field_names if form else frozenset())
+        self.refusal = REFUSALS.get(reply.status, "")
+        self.retry_after = _wait(reply, report)
         if reply.status == 401 or isinstance(
             reply.exception, NotAuthenticated | AuthenticationFailed
         ):
+            self.refusal = "signed_out"
             return await self._call_hook(self.on_not_authenticated, reply)
         if reply.status == 403:
             return await self._call_hook(self.on_permission_denied, reply)
@@ -194,7 +210,7 @@ class Calls(ModelHooks):
         return " ".join(part for part in parts if part)
 
     def _fail(self, message: Any) -> None:
-        self.error = say(message)
+        self.error, self.refusal = say(message), ""
 
     def _key_of(self, value: Any) -> Key | None:
         """A client's key of a row, or None with an error if it can be none."""
@@ -218,6 +234,16 @@ class Calls(ModelHooks):
 def is_pointer(value: Any) -> bool:
     # `on_click` hands over the pointer where a handler has room for an argument.
     return isinstance(value, Mapping) and {"button", "buttons", "client_x"} <= set(value)
+
+
+def _wait(reply: Reply, report: ErrorReport) -> float:
+    """The seconds after which a throttled call may be made again."""
+    if reply.status not in (429, 503):
+        return 0.0
+    header = str(reply.headers.get("Retry-After", ""))
+    if report.wait is not None:
+        return round(report.wait, 3)
+    return float(header) if header.isascii() and header.isdigit() and len(header) < 7 else 0.0
 
 
 def _fits_no_url(call: Call) -> bool:

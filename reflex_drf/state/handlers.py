@@ -15,14 +15,15 @@ from reflex_drf import bridge
 from reflex_drf.backends import Call, Page, Reply
 from reflex_drf.state.addresses import Wanted, leave_address, positive_number, read_address
 from reflex_drf.state.answers import drop_tab
-from reflex_drf.state.calls import Calls, Key, is_pointer, operation
+from reflex_drf.state.calls import Key, is_pointer, operation
+from reflex_drf.state.detail import DetailHandlers
 from reflex_drf.state.narrowing import narrow
 from reflex_drf.state.options import Options
 
 __all__ = ["ListHandlers", "Wanted"]
 
 
-class ListHandlers(Calls):
+class ListHandlers(DetailHandlers):
     """Handlers for reading: the list and its pages, search, ordering, filters and actions."""
 
     @operation
@@ -289,14 +290,16 @@ class ListHandlers(Calls):
         wanted = self._wanted()
         if not reads and "list" in self._plan.actions:
             calls.append(self._list_call(wanted))
-        replies = await self._run(*calls)
+        opened = [] if reads else self._detail_calls()
+        replies = await self._run(*calls, *opened)
         if replies is None:
             return drop_tab()
         if not replies[0].ok:
             return await self._refuse(replies[0])
         self.error, self.field_errors = "", {}
         self.action_data = {**self.action_data, handler: self._shown(replies[0].data)}
-        return await self._settle(wanted, replies[1]) if len(replies) > 1 else None
+        await self._take_detail(*replies[len(calls) :])
+        return await self._settle(wanted, replies[1]) if len(calls) > 1 else None
 
 
 def _is_text(value: Any) -> bool:

@@ -50,6 +50,8 @@ class Plan:
     extra_actions: tuple[ActionPlan, ...]
     form: Form
     rows: serializers.BaseSerializer[Any] | None
+    # The same of a single row, which the viewset may show in another way.
+    detail: serializers.BaseSerializer[Any] | None
     query: ListQuery
     backend: Backend = field(repr=False)
     scoped: bool = False

@@ -41,6 +41,7 @@ def make_plan(
         extra_actions=_extra_actions(options, viewset, writes),
         form=_form(owner, options, viewset, actions, names) if writes else Form(),
         rows=rows,
+        detail=_describe(owner, options, viewset, "retrieve") if "retrieve" in actions else None,
         query=query,
         backend=_backend(options),
         scoped=scoped,

@@ -147,7 +147,9 @@ class WriteHandlers(ListHandlers):
             return None
         wanted = self._wanted()
         call = self._make(action, key, data=data, files=files or {})
-        replies = await self._run_save(key, *self._with_list(call, wanted))
+        calls = self._with_list(call, wanted)
+        opened = self._detail_calls() if key is not None else []
+        replies = await self._run_save(key, *calls, *opened)
         if replies is None:
             return drop_tab()
         if not replies:
@@ -156,7 +158,8 @@ class WriteHandlers(ListHandlers):
             return await self._refuse(replies[0])
         self._saved(key, replies[0])
         await self._edits()
-        return await self._settle(wanted, replies[1]) if len(replies) > 1 else None
+        await self._take_detail(*replies[len(calls) :])
+        return await self._settle(wanted, replies[1]) if len(calls) > 1 else None
 
     async def _upload(self, name: str, files: Any) -> Any:
         given = files if isinstance(files, list) else []
