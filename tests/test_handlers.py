@@ -22,7 +22,8 @@ from rest_framework.routers import SimpleRouter
 
 from reflex_drf.backends import Backend, Call, Reply
 from reflex_drf.errors import BackendUnavailable, ConfigurationError, ErrorReport
-from reflex_drf.state.handlers import _filter_text, _number
+from reflex_drf.state.addresses import positive_number
+from reflex_drf.state.handlers import _filter_text
 from reflex_drf.state.model import ModelListView, ModelState, UserScopedMixin
 from reflex_drf.state.user import AppState
 from reflex_drf.testing import Tab
@@ -434,10 +435,10 @@ class TestQueries:
             assert tab.get(ProductState, "field_errors") == refused
 
     def test_numbers_and_filters_of_any_type(self) -> None:
-        assert [_number(value) for value in (7, "12", 10**8)] == [7, 12, 10**8]
+        assert [positive_number(value) for value in (7, "12", 10**8)] == [7, 12, 10**8]
         # An Arabic digit is a digit to Python, and no page to anybody's server.
         wrong = ("\u0663", "", None, True, 10**9, 0, -1, 1.0, "1e3", " 1")
-        assert [_number(value) for value in wrong] == [None] * len(wrong)
+        assert [positive_number(value) for value in wrong] == [None] * len(wrong)
         texts = [_filter_text(value) for value in (None, True, 3, "x", [1, "a"], {}, [[]])]
         assert texts == ["", "true", "3", "x", "1,a", None, None]
 

@@ -140,7 +140,8 @@ class Calls(ModelHooks):
 
     async def _run(self, *calls: Call) -> list[Reply] | None:
         """Make the calls in one trip; None if the tab turned out to be somebody else's."""
-        self.refusal, self.retry_after = "", 0.0
+        if self.refusal:
+            self.refusal, self.retry_after = "", 0.0
         try:
             replies = await self._plan.backend.run(bridge.event_origin(), *calls)
         except BackendUnavailable as error:

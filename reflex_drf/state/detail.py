@@ -58,6 +58,7 @@ class DetailHandlers(Calls):
 
     async def _take_detail(self, *replies: Reply) -> Any:
         for reply in replies:
+            self._take_rights(reply)
             if reply.ok:
                 self.detail_row = self._row(reply.data) if isinstance(reply.data, dict) else {}
             elif reply.status in GONE:

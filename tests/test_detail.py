@@ -1,0 +1,194 @@
+"""One row in full, and what a page can make of a refusal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth import get_user_model
+from rest_framework import serializers, status, viewsets
+from rest_framework.exceptions import APIException, Throttled
+from rest_framework.permissions import IsAdminUser
+
+from reflex_drf.live import LiveListMixin
+from reflex_drf.state import ModelState
+from reflex_drf.testing import Tab
+from tests.living import QUICK, until
+from tests.shop.models import Product
+from tests.shop.views import ProductViewSet
+
+pytestmark = pytest.mark.django_db(transaction=True)
+User = get_user_model()
+
+
+class FullSerializer(serializers.ModelSerializer[Product]):
+    price_words = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Product
+        fields = ["id", "name", "price", "price_words"]
+
+    def get_price_words(self, product: Product) -> str:
+        return f"costs {product.price}"
+
+
+class FullViewSet(ProductViewSet):
+    def get_serializer_class(self) -> Any:
+        return FullSerializer if self.action == "retrieve" else super().get_serializer_class()
+
+
+class StaffViewSet(ProductViewSet):
+    permission_classes = [IsAdminUser]
+
+
+class BusyViewSet(ProductViewSet):
+    def list(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        raise Throttled(wait=41)
+
+
+class Conflicting(APIException):
+    status_code = status.HTTP_409_CONFLICT
+
+
+class ConflictingViewSet(ProductViewSet):
+    def list(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        raise Conflicting
+
+
+class DetailState(ModelState):
+    viewset = FullViewSet
+
+
+class PlainDetailState(ModelState):
+    viewset = ProductViewSet
+
+
+class LiveDetailState(LiveListMixin, ModelState):
+    viewset = FullViewSet
+
+
+class StaffDetailState(ModelState):
+    viewset = StaffViewSet
+
+
+class BusyDetailState(ModelState):
+    viewset = BusyViewSet
+
+
+class ConflictingState(ModelState):
+    viewset = ConflictingViewSet
+
+
+class NoDetailViewSet(viewsets.GenericViewSet[Product]):
+    queryset = Product.objects.all()
+    serializer_class = FullSerializer
+
+
+class NoDetailState(ModelState):
+    viewset = NoDetailViewSet
+
+
+@pytest.fixture
+def chair(transactional_db: None) -> Product:
+    return Product.objects.create(name="Chair", sku="c", price="3.50", stock=1)
+
+
+class TestDetail:
+    async def test_a_row_is_shown_as_the_viewset_retrieves_it(self, chair: Product) -> None:
+        async with Tab() as tab:
+            await tab.send(DetailState.open_row(chair.pk))
+            assert tab.get(DetailState, "detail_row")["price_words"] == "costs 3.50"
+            assert tab.get(DetailState, "detail_key") == str(chair.pk)
+            assert tab.get(DetailState, "may")["retrieve"] is True
+
+    async def test_its_page_names_it(self, chair: Product) -> None:
+        async with Tab(path=f"/products/?row_key={chair.pk}") as tab:
+            await tab.send(DetailState.load_detail)
+            assert tab.get(DetailState, "detail_row")["name"] == "Chair"
+            tab.path = "/products/"
+            await tab.send(DetailState.load_detail)
+            assert tab.get(DetailState, "detail_row") == {}
+            assert tab.get(DetailState, "error") == "Not found."
+
+    @pytest.mark.parametrize("key", ["0", "none", "../admin", "1/restock", " "])
+    async def test_a_key_of_no_row_shows_none(self, chair: Product, key: str) -> None:
+        async with Tab() as tab:
+            await tab.send(DetailState.open_row(chair.pk))
+            await tab.send(DetailState.open_row(key))
+            assert tab.get(DetailState, "detail_row") == {}
+            assert tab.get(DetailState, "refusal") == "missing"
+
+    @pytest.mark.parametrize("key", [None, "", True, {"a": 1}, ["1"], 1.5])
+    async def test_what_is_no_key_changes_nothing(self, chair: Product, key: Any) -> None:
+        async with Tab() as tab:
+            await tab.send(DetailState.open_row(chair.pk))
+            name = f"{DetailState.get_full_name()}.open_row"
+            await tab.send_name(name, {"pk": key}, raises=False)
+            assert tab.get(DetailState, "detail_row")["name"] == "Chair"
+
+    async def test_an_action_and_a_save_show_what_became_of_it(self, chair: Product) -> None:
+        owner = await sync_to_async(User.objects.create_superuser)("owner")
+        async with Tab(user=owner) as tab:
+            await tab.send(PlainDetailState.open_row(chair.pk))
+            await tab.send(PlainDetailState.start_edit(chair.pk))
+            await tab.send(PlainDetailState.save({"name": "Stool"}))
+            assert tab.get(PlainDetailState, "field_errors") == {}
+            assert tab.get(PlainDetailState, "detail_row")["name"] == "Stool"
+            await tab.send(PlainDetailState.restock(chair.pk, {"amount": 5}))
+            assert tab.get(PlainDetailState, "detail_row")["stock"] == 6
+
+    async def test_it_can_be_closed(self, chair: Product) -> None:
+        async with Tab() as tab:
+            await tab.send(DetailState.open_row(chair.pk))
+            await tab.send(DetailState.close_row)
+            assert tab.get(DetailState, "detail_row") == {}
+            assert tab.get(DetailState, "detail_key") == ""
+
+    def test_a_viewset_without_retrieve_has_none(self) -> None:
+        assert "open_row" not in NoDetailState.event_handlers
+        assert "detail_row" not in NoDetailState.get_fields()
+
+    async def test_a_live_one_follows_what_is_written(self, chair: Product, settings: Any) -> None:
+        settings.REFLEX_DRF = {**getattr(settings, "REFLEX_DRF", {}), **QUICK}
+        async with Tab() as tab:
+            await tab.send(LiveDetailState.open_row(chair.pk))
+            await tab.send(LiveDetailState.live_subscribe)
+            chair.name = "Throne"
+            await chair.asave()
+            await until(tab, lambda: tab.get(LiveDetailState, "detail_row").get("name") == "Throne")
+            await chair.adelete()
+            await until(tab, lambda: tab.get(LiveDetailState, "detail_row") == {})
+            assert tab.get(LiveDetailState, "refusal") == "missing"
+
+
+class TestRefusal:
+    async def test_a_visitor_is_told_to_sign_in(self, chair: Product) -> None:
+        async with Tab() as tab:
+            await tab.send(StaffDetailState.load)
+            assert tab.get(StaffDetailState, "refusal") == "signed_out"
+
+    async def test_a_user_without_the_right_is_not(self, chair: Product) -> None:
+        user = await User.objects.acreate_user("plain")
+        async with Tab(user=user) as tab:
+            await tab.send(StaffDetailState.load)
+            assert tab.get(StaffDetailState, "refusal") == "forbidden"
+
+    async def test_the_wait_of_a_throttle_is_known(self, chair: Product) -> None:
+        async with Tab() as tab:
+            await tab.send(BusyDetailState.load)
+            assert tab.get(BusyDetailState, "refusal") == "throttled"
+            assert tab.get(BusyDetailState, "retry_after") == 41
+
+    async def test_a_conflict_is_one(self, chair: Product) -> None:
+        async with Tab() as tab:
+            await tab.send(ConflictingState.load)
+            assert tab.get(ConflictingState, "refusal") == "conflict"
+
+    async def test_the_next_call_that_succeeds_ends_it(self, chair: Product) -> None:
+        async with Tab() as tab:
+            await tab.send(DetailState.open_row("0"))
+            assert tab.get(DetailState, "refusal") == "missing"
+            await tab.send(DetailState.load)
+            assert tab.get(DetailState, "refusal") == ""
+            assert tab.get(DetailState, "retry_after") == 0
