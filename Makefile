@@ -33,7 +33,8 @@ test-postgres: $(VENV)/.installed-services  ## Run the database tests on Postgre
 	REFLEX_DRF_TEST_DATABASE=postgres $(BIN)/python -m pytest $(PYTEST_ARGS) \
 		tests/test_parity.py tests/test_inprocess.py tests/test_bridge_middleware.py \
 		tests/test_threads.py tests/test_compiled.py tests/test_compiled_columns.py \
-		tests/test_auth_tickets.py tests/test_live_publishing.py
+		tests/test_auth_tickets.py tests/test_live_publishing.py tests/test_live_triggers.py \
+		tests/test_live_checks.py
 
 lint: $(VENV)/.installed-lint  ## Check format, style and the direction of imports.
 	$(BIN)/ruff format --check .

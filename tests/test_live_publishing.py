@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
@@ -18,7 +19,7 @@ from reflex_drf.live import (
     unregister_live_model,
 )
 from reflex_drf.live.changes import row_key
-from reflex_drf.live.relay import live_broadcaster
+from reflex_drf.live.relay import live_broadcaster, stop_receiver
 from tests.counting import count_queries
 from tests.shop.models import Product, Tag
 
@@ -36,11 +37,20 @@ def make(name: str = "Chair") -> Product:
 
 
 @pytest.fixture
-def heard() -> Iterator[list[ModelChange]]:
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    """A loop for those who listen, which these tests do without."""
+    loop = asyncio.new_event_loop()
+    yield loop
+    loop.run_until_complete(stop_receiver())
+    loop.close()
+
+
+@pytest.fixture
+def heard(loop: asyncio.AbstractEventLoop) -> Iterator[list[ModelChange]]:
     """The changes that are published of products."""
     changes: list[ModelChange] = []
     register_live_model(Product)
-    live_broadcaster().listen("shop.product", changes.append, None)  # type: ignore[arg-type]
+    live_broadcaster().listen("shop.product", changes.append, loop)
     yield changes
     live_broadcaster().unlisten("shop.product", changes.append)
     unregister_live_model(Product)
@@ -95,11 +105,11 @@ class TestWhatIsWritten:
         tag.product_set.clear()
         assert said(heard) == [("updated", None)]
 
-    def test_relations_that_another_model_names(self) -> None:
+    def test_relations_that_another_model_names(self, loop: asyncio.AbstractEventLoop) -> None:
         # The field is on the user; the group knows it by its other side only.
         changes: list[ModelChange] = []
         register_live_model(Group)
-        live_broadcaster().listen("auth.group", changes.append, None)  # type: ignore[arg-type]
+        live_broadcaster().listen("auth.group", changes.append, loop)
         try:
             group = Group.objects.create(name="staff")
             user = get_user_model().objects.create_user("alice")

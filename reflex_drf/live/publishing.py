@@ -22,6 +22,7 @@ from reflex_drf.live.changes import (
     row_key,
 )
 from reflex_drf.live.relay import publish
+from reflex_drf.live.triggers import covers
 
 __all__ = ["connect", "disconnect", "note", "notify"]
 
@@ -70,14 +71,27 @@ def disconnect(model: type[Model]) -> None:
 
 
 def saved(
-    model: type[Model], /, *, instance: Any, created: bool, using: str, **ignored: Any
+    model: type[Model],
+    /,
+    *,
+    sender: type[Model],
+    instance: Any,
+    created: bool,
+    using: str,
+    **ignored: Any,
 ) -> None:
-    """Note a saved row."""
+    """Note a saved row, unless the database itself tells of it."""
+    if covers(sender, model, using):
+        return
     note(model, ACTION_CREATED if created else ACTION_UPDATED, [instance.pk], using)
 
 
-def deleted(model: type[Model], /, *, instance: Any, using: str, **ignored: Any) -> None:
-    """Note a deleted row."""
+def deleted(
+    model: type[Model], /, *, sender: type[Model], instance: Any, using: str, **ignored: Any
+) -> None:
+    """Note a deleted row, unless the database itself tells of it."""
+    if covers(sender, model, using):
+        return
     note(model, ACTION_DELETED, [instance.pk], using)
 
 

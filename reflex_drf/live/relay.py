@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from reflex_drf.live.broadcaster import LiveBroadcaster
 from reflex_drf.live.changes import Changes, ModelChange, unknown_rows
+from reflex_drf.live.listening import ending_tasks, listeners
 from reflex_drf.live.transports import Transport, current_transport
 
 __all__ = ["Receiver", "Sender", "live_broadcaster", "publish", "stop_receiver"]
@@ -216,7 +217,13 @@ class Receivers:
 
 receivers = Receivers()
 sender = Sender()
-_broadcaster = LiveBroadcaster(receivers.demand)
+_broadcaster = LiveBroadcaster(lambda loop, by: demand(loop, by))
+
+
+def demand(loop: asyncio.AbstractEventLoop, by: int) -> None:
+    """Listen for as long as somebody on a loop wants to know of changes."""
+    receivers.demand(loop, by)
+    listeners.demand(loop, by, _broadcaster)
 
 
 def live_broadcaster() -> LiveBroadcaster:
@@ -234,10 +241,13 @@ def publish(changes: Iterable[ModelChange]) -> None:
 
 
 async def stop_receiver() -> None:
-    """Wait until the receiver of this loop has closed its connection, if it is ending."""
-    task = receivers.ending.get(asyncio.get_running_loop())
-    if task is not None:
-        await asyncio.wait([task])
+    """Wait until those who listen on this loop have closed their connections, if they end."""
+    loop = asyncio.get_running_loop()
+    tasks = ending_tasks(loop)
+    if (task := receivers.ending.get(loop)) is not None:
+        tasks.add(task)
+    if tasks:
+        await asyncio.wait(tasks)
 
 
 @atexit.register

@@ -22,6 +22,8 @@ except ImportError as missing:
 __all__ = ["PostgresTransport"]
 
 QUIET, PATIENCE = 10.0, 5
+# Dead servers are noticed by the network; a hung one must not be waited for.
+COMMON = {"autocommit": True, "connect_timeout": PATIENCE, "keepalives_idle": int(QUIET)}
 
 
 class PostgresTransport(Transport):
@@ -71,17 +73,20 @@ class PostgresTransport(Transport):
 
 def parameters(url: str | None) -> dict[str, Any]:
     """Give what to connect with."""
-    # Dead servers are noticed by the network; a hung one must not be waited for.
-    common = {"autocommit": True, "connect_timeout": PATIENCE, "keepalives_idle": int(QUIET)}
     if url:
-        return {"conninfo": url, **common}
+        return {"conninfo": url, **COMMON}
     wrapper = connections["default"]
     if wrapper.vendor != "postgresql":
         raise ConfigurationError(
             f'{NAMESPACE}["LIVE_TRANSPORT"] is "postgres", but the default database is '
             f'{wrapper.vendor}: set {NAMESPACE}["LIVE_URL"] to "postgresql://...".'
         )
+    return connection_parameters("default")
+
+
+def connection_parameters(alias: str) -> dict[str, Any]:
+    """Give what to connect to one of Django's databases with."""
     # The rest shapes Django's own cursors.
-    known = wrapper.get_connection_params()
+    known = connections[alias].get_connection_params()
     plain = {name: value for name, value in known.items() if isinstance(value, str | int)}
-    return {**plain, **common}
+    return {**plain, **COMMON}
