@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,13 +16,14 @@ from rest_framework import permissions, serializers, viewsets
 from rest_framework.throttling import SimpleRateThrottle
 
 from reflex_drf.errors import ConfigurationError
-from reflex_drf.live import LiveListMixin, notify
-from reflex_drf.live.presence import Presence
+from reflex_drf.live import LiveListMixin, notify, others
+from reflex_drf.live.notices import Outbox, notices
+from reflex_drf.live.openrows import OpenRows
 from reflex_drf.state import ModelListView, ModelState
 from reflex_drf.state.user import AppState
 from reflex_drf.testing import Tab, Worker
 from tests.counting import count_queries
-from tests.living import QUICK
+from tests.living import QUICK, Cable, until
 from tests.shop.models import Note, Product, Tag, Task
 from tests.shop.views import ProductViewSet, TaskViewSet
 
@@ -271,7 +274,7 @@ class TestSavingOver:
 
     async def test_it_asks_also_before_any_message_has_come(self, tab: Tab, root: Any) -> None:
         note = await Note.objects.acreate(text="first")
-        # Nobody has subscribed, so no message will ever come.
+        # An update sends no signal, so no message will ever come.
         await tab.send(EditedNoteState.start_edit(note.pk))
         await Note.objects.filter(pk=note.pk).aupdate(text="second", updated_by=root)
         await tab.send(EditedNoteState.save({"text": "mine"}))
@@ -408,9 +411,8 @@ class TestPresence:
                     assert mine.seen(EditedNoteState, "presence") == []
             await worker.settle()
             assert mine.seen(EditedNoteState, "presence") == []
-            # A row that is deleted is open nowhere.
-            assert len(Presence.of(worker.processor)) == (0 if way == "delete" else 1)
-        assert len(Presence.of(worker.processor)) == 0
+            assert len(OpenRows.of(worker.processor)) == 1
+        assert len(OpenRows.of(worker.processor)) == 0
 
     async def test_who_may_no_longer_read_the_row_learns_nothing(self, root: Any) -> None:
         alice = await User.objects.acreate_user("alice")
@@ -457,17 +459,108 @@ class TestPresence:
             await his.send(state.start_edit(note.pk))
             await worker.settle()
             assert mine.get(state, "presence") == his.get(state, "presence") == []
-            assert len(Presence.of(worker.processor)) == 0
+            row = ("shop.note", str(note.pk))
+            assert OpenRows.of(worker.processor).others(row, "") == set()
+            # What becomes of the row, they hear all the same.
+            await note.adelete()
+            await worker.settle()
+            assert mine.get(state, "editing_conflict") == "deleted"
 
     async def test_a_client_cannot_ask_for_it(self, tab: Tab) -> None:
         note = await Note.objects.acreate(text="a")
         await tab.send(EditedNoteState.start_edit(note.pk))
         await Note.objects.filter(pk=note.pk).aupdate(text="b")
         with count_queries() as queries:
-            await tab.send(EditedNoteState.live_presence)
+            await tab.send(EditedNoteState.live_look)
         # Session and user, as for any event.
         assert len(queries) == 2
         assert tab.get(EditedNoteState, "editing_conflict") == ""
+
+
+class TestOtherProcesses:
+    async def test_those_in_another_process_are_shown_and_told(
+        self, root: Any, settings: Any
+    ) -> None:
+        cable = Cable()
+        settings.REFLEX_DRF = {**QUICK, "LIVE_TRANSPORT": cable}
+        bob = await User.objects.acreate_user("bob", first_name="Bob", last_name="Bunt")
+        note = await Note.objects.acreate(text="a")
+        row = ["shop.note", str(note.pk)]
+        async with Worker() as worker, Tab(root) as mine:
+            await mine.send(EditedNoteState.start_edit(note.pk))
+            await heard(cable, "open", [*row, [f"user {root.pk}"]])
+            await heard(cable, "open?", None)
+
+            def say(kind: str, body: Any) -> None:
+                cable.say(json.dumps({"from": "another", "kind": kind, "body": body}))
+
+            say("open", [*row, [f"user {bob.pk}"]])
+            await until(mine, lambda: mine.get(EditedNoteState, "presence") == ["Bob Bunt"])
+            # A process that begins asks what is open.
+            cable.sent.clear()
+            say("open?", None)
+            await heard(cable, "open", [*row, [f"user {root.pk}"]])
+            # Nonsense changes nothing; the end of a process ends what it had open.
+            for body in (None, [], [1, 2], ["shop.note", "1", "x"], {"a": 1}):
+                say("open", body)
+            say("open", ["", "", []])
+            await until(mine, lambda: mine.get(EditedNoteState, "presence") == [])
+            await mine.send(EditedNoteState.cancel_edit)
+            await heard(cable, "open", [*row, []])
+            await worker.settle()
+
+    async def test_what_is_not_said_again_is_forgotten(self, monkeypatch: Any) -> None:
+        monkeypatch.setattr(others, "SAID_EVERY", 0.02)
+        monkeypatch.setattr(others, "FORGOTTEN_AFTER", 0.05)
+        told = asyncio.Event()
+        row = ("shop.note", "1")
+        loop = asyncio.get_running_loop()
+        known = others.OtherProcesses(loop, lambda: {row: {"user 1"}}, lambda row: told.set())
+        try:
+            monkeypatch.setattr(others, "is_shared", lambda: True)
+            monkeypatch.setattr(others.sender, "say", lambda *said: None)
+            known.announce(row)
+            notices.hand_out("open", "another", [*row, ["user 2"]], loop)
+            assert known.owners(row) == {"user 2"}
+            told.clear()
+            async with asyncio.timeout(20):
+                await told.wait()
+            assert known.owners(row) == set()
+        finally:
+            known.close()
+
+    async def test_it_is_bounded(self, monkeypatch: Any) -> None:
+        monkeypatch.setattr(others, "KNOWN_ROWS", 3)
+        loop = asyncio.get_running_loop()
+        known = others.OtherProcesses(loop, dict, lambda row: None)
+        try:
+            for number in range(5):
+                notices.hand_out("open", "another", ["shop.note", str(number), ["user 2"]], loop)
+            found = [number for number in range(5) if known.owners(("shop.note", str(number)))]
+            assert found == [2, 3, 4]
+        finally:
+            known.close()
+
+    def test_notices_that_wait_are_bounded_and_the_last_counts(self) -> None:
+        outbox = Outbox(bound=2)
+        for key, body in ((1, "a"), (2, "b"), (1, "c"), (3, "d")):
+            outbox.add("me", "open", body, key)
+        assert [json.loads(text)["body"] for text in outbox.take()] == ["c", "d"]
+        assert outbox.take() == []
+
+
+async def heard(cable: Cable, kind: str, body: Any) -> None:
+    """Wait until a notice has been sent."""
+
+    def is_there() -> bool:
+        said = [json.loads(text) for text in list(cable.sent)]
+        return any(
+            isinstance(each, dict) and (each["kind"], each["body"]) == (kind, body) for each in said
+        )
+
+    async with asyncio.timeout(20):
+        while not is_there():  # noqa: ASYNC110 - another thread sends
+            await asyncio.sleep(0.01)
 
 
 def end_session(tab: Tab) -> None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from reflex_drf.backends import Call, Reply
 from reflex_drf.conf import settings
-from reflex_drf.live.changes import ModelChange, model_label
+from reflex_drf.live.changes import model_label
 from reflex_drf.live.looking import Look
-from reflex_drf.live.presence import Presence, present_names
+from reflex_drf.live.openrows import OpenRow, OpenRows, present_names
 from reflex_drf.seam.tabs import current_tab
 from reflex_drf.state.answers import drop_tab
 from reflex_drf.state.calls import operation
@@ -78,17 +78,20 @@ class EditingHandlers(ListHandlers):
         return await WriteHandlers.start_edit(self, self.editing_id)  # type: ignore[arg-type]
 
     @operation
-    async def live_presence(self) -> Any:
-        """Show who else has the row open; does nothing unless the server has asked for it."""
+    async def live_look(self) -> Any:
+        """Show what has become of the row under edit; nothing unless the server asks for it."""
         tab = current_tab()
-        opened = None if tab is None else Presence.of(tab.processor).find(tab, type(self))
-        if opened is None or not opened.take():
+        rows = None if tab is None else OpenRows.of(tab.processor)
+        entry = None if rows is None or tab is None else rows.find(tab, type(self))
+        if rows is None or entry is None or not entry.take():
             return None
         try:
-            # Who may no longer read the row is not told who does.
-            return await self._look_again()
+            answer = await self._look_again()
         except UnansweredError:
+            rows.fail(entry)
             return None
+        entry.failures = 0
+        return answer
 
     # -- Conflicts --------------------------------------------------------------------------
 
@@ -149,16 +152,8 @@ class EditingHandlers(ListHandlers):
             # Back to what it was.
             self.overwrite_asked = False
 
-    async def _follow_edit(self, changes: Iterable[ModelChange]) -> Any:
-        """Look again, if the row under edit is among those that have changed."""
-        if not self._plan.edits or self.editing_id is None:
-            return None
-        keys = {None if change.pk is None else str(change.pk) for change in changes}
-        if self._editing_pk and not keys & {None, self._editing_pk}:
-            return None
-        return await self._look_again()
-
     async def _look_again(self) -> Any:
+        """Read the row under edit once more, to say what has become of it and who is there."""
         if self.editing_id is None:
             return None
         look = Look(self, self.editing_id, self._editing_seen)
@@ -188,18 +183,20 @@ class EditingHandlers(ListHandlers):
         tab = current_tab()
         if tab is None:
             return
-        owner = (await self.get_state(TabOwner))._owner  # type: ignore[attr-defined]
-        presence = Presence.of(tab.processor)
-        if not self._attends(owner) or not tab.connected:
-            presence.leave(tab.token, type(self))
+        rows = OpenRows.of(tab.processor)
+        # A form stays a form when its row is gone, but nobody has that row open.
+        model = viewset_model(self._plan.viewset)
+        if self.editing_id is None or model is None or not tab.connected:
+            rows.leave(tab.token, type(self))
             self.presence = []
             return
-        row = (model_label(viewset_model(self._plan.viewset)), self._editing_pk)  # type: ignore[arg-type]
-        presence.enter(tab, type(self), row, owner)
-        self.presence = await present_names(presence.others(row, owner))
+        owner = (await self.get_state(TabOwner))._owner  # type: ignore[attr-defined]
+        row = (model_label(model._meta.concrete_model or model), self._editing_pk)
+        # Visitors without a user are not told who works on what they may read.
+        visible = self._shows_presence() and owner.startswith("user ")
+        rows.enter(OpenRow(tab, type(self), model, row, owner, visible))
+        self.presence = await present_names(rows.others(row, owner)) if visible else []
 
-    def _attends(self, owner: str) -> bool:
-        # Whoever may read a row and is nobody is not told who works on it.
+    def _shows_presence(self) -> bool:
         shows = settings.LIVE_PRESENCE and self._plan.options.show_presence
-        open_row = self._editing_pk and self.editing_conflict != DELETED
-        return bool(shows and open_row and owner.startswith("user "))
+        return bool(shows and self._editing_pk and self.editing_conflict != DELETED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -56,16 +57,18 @@ class LiveListMixin(EditingHandlers):
         return model._meta.concrete_model or model
 
     @operation
-    async def live_subscribe(self) -> None:
+    async def live_subscribe(self) -> Any:
         """Keep the list up to date until the tab is closed."""
         tab = current_tab()
         if tab is None or not tab.connected:
-            return
+            return None
         owner = await self.get_state(TabOwner)  # type: ignore[attr-defined]
         Viewers.of(tab.processor).subscribe(tab, type(self), self._live_model(), owner._owner)
         if self._plan.edits and self.editing_id is not None:
             # A page that has connected again still has its form.
-            await self._show_presence()
+            with suppress(UnansweredError):
+                return await self._look_again()
+        return None
 
     @operation
     async def live_refresh(self) -> Any:
@@ -83,7 +86,7 @@ class LiveListMixin(EditingHandlers):
         try:
             answer = await self._apply(changes)
             await self._follow_detail(changes)
-            return await self._follow_edit(changes) or answer
+            return answer
         except UnansweredError:
             # Left as it was asked for, it is asked for again.
             subscription.due = changes

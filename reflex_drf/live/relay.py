@@ -19,6 +19,7 @@ from typing import Any, cast
 from reflex_drf.live.broadcaster import LiveBroadcaster
 from reflex_drf.live.changes import Changes, ModelChange, unknown_rows
 from reflex_drf.live.listening import ending_tasks, listeners
+from reflex_drf.live.notices import CONNECTED, Outbox, notices
 from reflex_drf.live.transports import Transport, current_transport
 
 __all__ = ["Receiver", "Sender", "live_broadcaster", "publish", "stop_receiver"]
@@ -54,6 +55,7 @@ class Sender:
     def __init__(self) -> None:
         self._state = threading.Condition()
         self._waiting = Changes()
+        self._notices = Outbox()
         self._versions: dict[str, int] = {}
         self._thread: threading.Thread | None = None
 
@@ -61,12 +63,22 @@ class Sender:
         """Have changes sent, soon."""
         with self._state:
             self._waiting.extend(changes)
-            if len(self._waiting) and (self._thread is None or not self._thread.is_alive()):
-                # A daemon, so that a transport that is down cannot keep a process from ending.
-                self._thread = threading.Thread(
-                    target=Context().run, args=(self._run,), name="reflex_drf.live", daemon=True
-                )
-                self._thread.start()
+            self._start()
+
+    def say(self, kind: str, body: Any, key: Any) -> None:
+        """Have a notice sent, soon; of those with the same key only the last."""
+        with self._state:
+            self._notices.add(origin(), kind, body, key)
+            self._start()
+
+    def _start(self) -> None:
+        waiting = len(self._waiting) or len(self._notices)
+        if waiting and (self._thread is None or not self._thread.is_alive()):
+            # A daemon, so that a transport that is down cannot keep a process from ending.
+            self._thread = threading.Thread(
+                target=Context().run, args=(self._run,), name="reflex_drf.live", daemon=True
+            )
+            self._thread.start()
 
     def flush(self, timeout: float) -> bool:
         """Wait until everything is sent; False if that took too long."""
@@ -75,10 +87,11 @@ class Sender:
 
     def _run(self) -> None:
         failures = 0
-        while (changes := self._take()) is not None:
+        while (taken := self._take()) is not None:
+            changes, notices = taken
             transport = current_transport()
             try:
-                transport.send(self._encode(changes, transport.max_bytes))
+                transport.send([*notices, *self._encode(changes, transport.max_bytes)])
                 failures = 0
             except transport.errors as error:
                 self._give_back(changes)
@@ -88,13 +101,14 @@ class Sender:
                     self._state.wait(pause(failures))
                 failures += 1
 
-    def _take(self) -> list[ModelChange] | None:
+    def _take(self) -> tuple[list[ModelChange], list[str]] | None:
         with self._state:
-            if not len(self._waiting):
+            if not len(self._waiting) and not len(self._notices):
                 self._thread = None
                 self._state.notify_all()
                 return None
-            return self._waiting.take()
+            # A notice that cannot be sent is gone.
+            return self._waiting.take(), self._notices.take()
 
     def _give_back(self, changes: list[ModelChange]) -> None:
         with self._state:
@@ -157,15 +171,20 @@ class Receiver:
                     self.connected.set()
                     # Whatever was said meanwhile, nobody here has heard.
                     self._broadcaster.resync(self._loop)
+                    notices.hand_out(CONNECTED, origin(), None, self._loop)
                 else:
                     self.receive(message)
 
     def receive(self, message: str) -> None:
         """Hand on what another process says has changed."""
         try:
-            sender, label, version, rows = json.loads(message)
+            content = json.loads(message)
+            if isinstance(content, dict):
+                self._receive_notice(**content)
+                return
+            sender, label, version, rows = content
             changes = [ModelChange(str(label), str(action), pk) for action, pk in rows]
-        except (TypeError, ValueError):
+        except (KeyError, TypeError, ValueError):
             logger.warning("A message on the live channel is not one of reflex_drf's.")
             return
         if sender == origin():
@@ -175,6 +194,11 @@ class Receiver:
             changes = [unknown_rows(str(label))]
         for change in changes:
             self._broadcaster.publish(change, loop=self._loop)
+
+    def _receive_notice(self, kind: str, body: Any, **named: Any) -> None:
+        # The sender goes by a word that Python keeps for itself.
+        if (sender := str(named["from"])) != origin():
+            notices.hand_out(str(kind), sender, body, self._loop)
 
     def _missed(self, sender: str, label: str, version: int) -> bool:
         last = self._versions.pop((sender, label), None)

@@ -35,11 +35,11 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "cancel_edit": ("create", "update", "partial_update"),
     "overwrite": ("update", "partial_update"),
     "reload_edit": ("retrieve",),
-    "live_presence": ("retrieve",),
+    "live_look": ("retrieve",),
 }
 # These call nothing, or not before they have decided to, so that their event has to look up the
 # user by itself.
-LOCAL = ("cancel_edit", "close_row", "live_subscribe", "live_refresh", "live_presence")
+LOCAL = ("cancel_edit", "close_row", "live_subscribe", "live_refresh", "live_look")
 DEFERRED = "__reflex_drf_deferred__"
 GENERATED = "__reflex_drf_generated__"
 
@@ -175,7 +175,7 @@ def _wanted(plan: Plan, name: str) -> bool:
         "prev_page": query.has_pages,
         "overwrite": plan.edits,
         "reload_edit": plan.edits,
-        "live_presence": plan.edits,
+        "live_look": plan.edits,
     }
     return conditions.get(name, True)
 
