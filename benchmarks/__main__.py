@@ -1,71 +1,64 @@
 """Times this package against the same work done without it, in one run.
 
-`python -m benchmarks` prints one table and writes it to docs/benchmarks.md. Each figure is the
-median of many repeats, the two sides of a row take turns, and the last column is their ratio.
+`python -m benchmarks` prints one table and writes it to docs/benchmarks.md; with names of parts
+(`python -m benchmarks rows peer`) it only prints these. Each figure is the median of many
+repeats, and the two sides of a row take turns.
 """
 
 from __future__ import annotations
 
 import asyncio
-import os
-import platform
-import statistics
-import time
-from importlib.metadata import version
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 
-from benchmarks.data import Work, prepare
+from benchmarks.data import prepare
+from benchmarks.table import HEAD, Row, machine, table
+
+PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+# Where the rows of each part come from; imported once Django is ready.
+PARTS = {
+    "rows": "benchmarks.rows:rows_rows",
+    "queue": "benchmarks.queue:event_rows",
+    "peer": "benchmarks.comparison:comparison_rows",
+}
+ABOUT = """# Benchmarks
+
+Made by `make bench`: medians of many repeats, both sides of a row in turns in one run. Times are in
+milliseconds. A ratio says how many times as fast as the other this package is; where the aim is
+an upper bound, it says how many times the other's cost this package has.
+"""
 
 
-async def time_pair(ours: Work, theirs: Work, repeats: int) -> tuple[float, float]:
-    """Run both sides in turns and give the median of each, in milliseconds."""
-    samples: tuple[list[float], list[float]] = ([], [])
-    for work in (ours, theirs):
-        await work()
-    for _ in range(repeats):
-        for work, times in zip((ours, theirs), samples, strict=True):
-            start = time.perf_counter()
-            await work()
-            times.append((time.perf_counter() - start) * 1000)
-    return statistics.median(samples[0]), statistics.median(samples[1])
+def find_rows(part: str) -> Callable[[], AsyncIterator[Row]]:
+    """Give what makes the rows of a part."""
+    module, name = PARTS[part].split(":")
+    found: Callable[[], AsyncIterator[Row]] = getattr(import_module(module), name)
+    return found
 
 
-def table(rows: list[tuple[str, str, float, float]]) -> str:
-    """Format the figures as a Markdown table; a ratio above 1 means that ours is faster."""
-    lines = [
-        "| what | against | ours, ms | the other, ms | ratio |",
-        "|---|---|---:|---:|---:|",
-    ]
-    lines += [
-        f"| {what} | {other} | {ours:.2f} | {theirs:.2f} | {theirs / ours:.2f} |"
-        for what, other, ours, theirs in rows
-    ]
-    return "\n".join(lines)
+async def run(parts: Sequence[str]) -> list[Row]:
+    """Make the rows of some parts, printing each once it is there."""
+    rows = []
+    print(HEAD)
+    for part in parts:
+        async for row in find_rows(part)():
+            print(row, flush=True)
+            rows.append(row)
+    return rows
 
 
-def machine() -> str:
-    """Name the versions and the machine the figures hold for."""
-    packages = ("reflex", "django", "djangorestframework", "asgiref", "httpx")
-    versions = ", ".join(f"{name} {version(name)}" for name in packages)
-    return f"Python {platform.python_version()}, {versions}; {os.cpu_count()} cores, SQLite."
-
-
-async def main() -> None:
-    from benchmarks.figures import all_figures
-
-    rows = [
-        (what, other, *await time_pair(ours, theirs, repeats))
-        async for what, other, ours, theirs, repeats in all_figures()
-    ]
-    text = f"{table(rows)}\n\n{machine()}\n"
-    print(text)
-    page = Path(__file__).parent.parent / "docs" / "benchmarks.md"
-    page.write_text(
-        "# Benchmarks\n\nMade by `make bench`: medians of many repeats, both sides of a row in "
-        "turns in one process.\nA ratio above 1 means that this package is faster.\n\n" + text
-    )
+def main(chosen: Sequence[str]) -> None:
+    """Run the parts that were named, or all of them for the page."""
+    if unknown := [name for name in chosen if name not in PARTS]:
+        sys.exit(f"There is no part {unknown[0]!r}; there are {', '.join(PARTS)}.")
+    prepare()
+    rows = asyncio.run(run(chosen or list(PARTS)))
+    print(f"\n{machine()}")
+    if not chosen:
+        PAGE.write_text(f"{ABOUT}\n{table(rows)}\n\n{machine()}\n")
 
 
 if __name__ == "__main__":
-    prepare()
-    asyncio.run(main())
+    main(sys.argv[1:])

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Awaitable, Callable
 from datetime import date
 from pathlib import Path
 
 DATABASE = Path(tempfile.mkdtemp()) / "benchmarks.sqlite3"
 ROWS = 10_000
-
-Work = Callable[[], Awaitable[object]]
 
 
 def prepare() -> None:

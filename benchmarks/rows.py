@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from rest_framework import serializers
 
-from benchmarks.data import Work
+from benchmarks.table import Row, Work, time_pair
 from reflex_drf.compiled import plain_data
 from reflex_drf.representation import plain
 from reflex_drf.serializers import adata
 from tests.shop.models import Category, Product, Tag
 
 ROWS = 1000
+REPEATS = 30
 FIELDS = [
     *("id", "name", "sku", "size", "price", "stock", "active", "released", "attrs", "category"),
     "created_at",
@@ -48,12 +49,29 @@ class NestedSerializer(serializers.ModelSerializer[Product]):
         fields = [*FIELDS, "tags"]
 
 
+class KeyedSerializer(serializers.ModelSerializer[Product]):
+    class Meta:
+        model = Product
+        fields = [*FIELDS, "tags"]
+
+
 def flat() -> Any:
     return Product.objects.all()[:ROWS]
 
 
 def nested() -> Any:
     return Product.objects.select_related("category").prefetch_related("tags")[:ROWS]
+
+
+def keyed() -> Any:
+    return Product.objects.prefetch_related("tags")[:ROWS]
+
+
+READS: list[tuple[Any, Callable[[], Any]]] = [
+    (FlatSerializer, flat),
+    (NestedSerializer, nested),
+    (KeyedSerializer, keyed),
+]
 
 
 def in_thread(work: Callable[[], Any]) -> Work:
@@ -74,19 +92,32 @@ def read(cls: Any, rows: Callable[[], Any]) -> tuple[Work, Work]:
     return ours, in_thread(lambda: cls(rows(), many=True).data)
 
 
-def row_figures() -> Iterator[tuple[str, str, Work, Work, int]]:
+async def rows_rows() -> AsyncIterator[Row]:
     """Give the rows of the table, each with a check that both sides give the same."""
-    loaded, loaded_nested = list(flat()), list(nested())
-    for cls, rows in ((FlatSerializer, flat), (NestedSerializer, nested)):
+    loaded, loaded_nested = await sync_to_async(prepared)()
+    flat_read, nested_read = read(FlatSerializer, flat), read(NestedSerializer, nested)
+    values = in_thread(lambda: list(flat().values(*FIELDS)))
+    what, nest = "`adata()` of 1,000 rows", "one nested and one many-related serializer"
+    data, by_values = "DRF's `.data`", "`list(queryset.values(...))`"
+    yield await figure(f"{what}, queryset", data, flat_read, "≥ 5")
+    yield await figure(f"{what}, queryset", by_values, (flat_read[0], values), "≤ 1.5", cost=True)
+    yield await figure(f"{what}, loaded", data, read(FlatSerializer, lambda: loaded))
+    yield await figure(f"{what}, queryset, {nest}", data, nested_read, "≥ 3")
+    pair = read(NestedSerializer, lambda: loaded_nested)
+    yield await figure(f"{what}, loaded, {nest}", data, pair)
+    keyed_read = read(KeyedSerializer, keyed)
+    yield await figure(f"{what}, queryset, keys of a many-relation", data, keyed_read)
+
+
+def prepared() -> tuple[list[Any], list[Any]]:
+    """Give loaded rows, once it is sure that both sides give the same."""
+    for cls, rows in READS:
         rendered = plain(cls(rows(), many=True).data)
         assert plain_data(cls(rows(), many=True)) == rendered
-    what = "`adata()` of 1,000 rows"
-    nest = "one nested and one many-related serializer"
-    ours, drf = read(FlatSerializer, flat)
-    yield f"{what}, queryset", "DRF's `.data`", ours, drf, 30
-    values = in_thread(lambda: list(flat().values(*FIELDS)))
-    yield f"{what}, queryset", "`list(queryset.values(...))`", ours, values, 30
-    yield f"{what}, loaded", "DRF's `.data`", *read(FlatSerializer, lambda: loaded), 30
-    yield f"{what}, queryset, {nest}", "DRF's `.data`", *read(NestedSerializer, nested), 15
-    loaded_sides = read(NestedSerializer, lambda: loaded_nested)
-    yield f"{what}, loaded, {nest}", "DRF's `.data`", *loaded_sides, 15
+    return list(flat()), list(nested())
+
+
+async def figure(
+    what: str, against: str, sides: tuple[Work, Work], aim: str = "", *, cost: bool = False
+) -> Row:
+    return Row(what, against, *await time_pair(*sides, REPEATS), aim=aim, cost=cost)

@@ -13,24 +13,20 @@ import reflex as rx
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 
-from benchmarks.data import DATABASE, Work
-from benchmarks.rows import row_figures
+from benchmarks.data import DATABASE
 from benchmarks.states import BridgedState, PlainState, ProductListState
+from benchmarks.table import Row, Work, time_pair
 from reflex_drf.testing import Tab, Worker, create_session
 
-Figure = tuple[str, str, Work, Work, int]
 
-
-async def all_figures() -> AsyncIterator[Figure]:
-    """Give the rows of the table, each with what it needs already running."""
-    for row in await sync_to_async(list)(row_figures()):
-        yield row
+async def event_rows() -> AsyncIterator[Row]:
+    """Give the rows about events, on an event queue without a socket."""
     async with Worker(rx.App(enable_state=False)):
-        async for figure in event_figures():
-            yield figure
+        async for what, against, ours, theirs, repeats in event_figures():
+            yield Row(what, against, *await time_pair(ours, theirs, repeats))
 
 
-async def event_figures() -> AsyncIterator[Figure]:
+async def event_figures() -> AsyncIterator[tuple[str, str, Work, Work, int]]:
     user = await User.objects.aget(username="viewer")
     async with Tab() as visitor, Tab(user=user) as viewer:
 

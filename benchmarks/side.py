@@ -1,0 +1,73 @@
+"""This package's side of the comparison, and the page written by hand, in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+PEER = Path(__file__).parent / "peer"
+
+
+def make_states() -> tuple[Any, Any]:
+    """Give the events of our own states, and those of the page written by hand."""
+    from asgiref.sync import sync_to_async
+    from items.models import Item
+
+    from benchmarks import side_states as page
+
+    async def serialize() -> None:
+        rows = await page.ItemSerializer(Item.objects.all()[:1000], many=True).adata()
+        assert len(rows) == 1000
+
+    async def serialize_by_drf() -> None:
+        await sync_to_async(
+            lambda: page.DRFItemSerializer(Item.objects.all()[:1000], many=True).data
+        )()
+
+    ours = SimpleNamespace(
+        serialize=serialize,
+        serialize_by_drf=serialize_by_drf,
+        trivial=page.TrivialState.count_up,
+        slow=page.TrivialState.ask_slowly,
+        load=page.ItemState.load,
+        save=page.ItemState.add,
+        follow=page.ItemState.live_subscribe,
+    )
+    by_hand = SimpleNamespace(
+        trivial=page.PlainState.count_up,
+        load=page.HandwrittenState.load,
+        save=page.HandwrittenState.add,
+    )
+    return ours, by_hand
+
+
+async def main(name: str) -> None:
+    import reflex as rx
+    from tabs import Switchboard
+    from work import Work, answer
+
+    from reflex_drf.testing import Worker
+
+    states = dict(zip(("ours", "by hand"), make_states(), strict=True))[name]
+    board = Switchboard()
+    async with Worker(rx.App(enable_state=False)) as worker:
+        worker.tabs = board.tabs  # type: ignore[assignment]
+        await answer(Work(worker.processor.enqueue, board, states))
+
+
+if __name__ == "__main__":
+    os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.side_settings"
+    sys.path.insert(0, str(PEER))
+    import django
+
+    django.setup()
+    if sys.argv[1] == "fill":
+        from items.rows import fill
+
+        fill()
+    else:
+        asyncio.run(main(sys.argv[1]))
