@@ -1,4 +1,4 @@
-"""A live list shows what is stored to the people who may see it: page 5 of the guide, and more."""
+"""A live list shows what is stored to those who may see it: lists, scope, permissions, pace."""
 
 from __future__ import annotations
 
@@ -164,39 +164,7 @@ def shown(tab: Tab, state: Any, name: str = "name") -> list[Any]:
     return [row[name] for row in tab.seen(state, "data")]
 
 
-class TestGuide:
-    async def test_the_page_as_it_stands(self) -> None:
-        app = rx.App(enable_state=False)
-
-        def products_page() -> rx.Component:
-            return rx.foreach(ProductState.data, lambda row: rx.text(row["name"]))
-
-        app.add_page(
-            products_page,
-            route="/products",
-            on_load=[ProductState.load, ProductState.live_subscribe],
-        )
-        await create("Chair")
-        async with Worker(app) as worker, Tab(path="/products") as tab:
-            await worker.settle()
-            assert shown(tab, ProductState) == ["Chair"]
-            await create("Table")
-            await worker.settle()
-            assert shown(tab, ProductState) == ["Chair", "Table"]
-
-    async def test_creates_updates_and_deletes(self, tab: Tab) -> None:
-        await watch(tab, ProductState)
-        chair = await create("Chair")
-        await tab.worker.settle()
-        assert shown(tab, ProductState) == ["Chair"]
-        chair.name = "Stool"
-        await chair.asave()
-        await tab.worker.settle()
-        assert shown(tab, ProductState) == ["Stool"]
-        await chair.adelete()
-        await tab.worker.settle()
-        assert shown(tab, ProductState) == []
-
+class TestChanges:
     async def test_apply_live_change_as_it_stands(self, tab: Tab) -> None:
         await watch(tab, PatchingState)
         chair, table = await create("Chair"), await create("Table")
