@@ -22,10 +22,16 @@ NEEDED_MIDDLEWARE = {
     "django.contrib.auth.middleware.AuthenticationMiddleware",
 }
 # What a key of REFLEX_DRF has to be, where the default does not say it all.
-POSITIVE = ("DATABASE_THREADS", "HTTP_TIMEOUT", "MAX_UPLOAD_BYTES", "TICKET_SECONDS")
+POSITIVE = (
+    "DATABASE_THREADS",
+    "HTTP_TIMEOUT",
+    "MAX_UPLOAD_BYTES",
+    "PROGRESS_DELAY",
+    "TICKET_SECONDS",
+)
 LISTS = ("EXCLUDED_MIDDLEWARE", "DJANGO_PREFIXES")
 
-OPTIONAL = ("MAX_UPLOAD_BYTES", "DJANGO_PREFIXES")
+OPTIONAL = ("MAX_UPLOAD_BYTES", "PROGRESS_DELAY", "DJANGO_PREFIXES")
 
 
 def register_checks() -> None:

@@ -64,6 +64,8 @@ DEFAULTS: dict[str, Any] = {
     "LIVE_REFRESH_INTERVAL": 200,
     # Whether those who have the same row open may see each other's names.
     "LIVE_PRESENCE": True,
+    # Milliseconds after which a tab is shown that its call still runs; None for never.
+    "PROGRESS_DELAY": 1000,
 }
 
 # Keys whose value may be a dotted path, or a list of them, to what is meant.

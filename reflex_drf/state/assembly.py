@@ -99,6 +99,7 @@ def _list_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
         "error": (str, ""),
         "refusal": (str, ""),
         "retry_after": (float, 0.0),
+        "working": (bool, False),
         "field_errors": (dict[str, str], {}),
         "editing_id": (key | None, None),
         "form_reset_key": (int, 0),

@@ -21,6 +21,7 @@ from reflex_drf.state.answers import is_navigable, leave_page
 from reflex_drf.state.hooks import ModelHooks
 from reflex_drf.state.narrowing import narrow
 from reflex_drf.state.owner import check_owner
+from reflex_drf.state.progress import showing_progress
 from reflex_drf.state.rights import NOTE, watch_rights
 from reflex_drf.state.user import sync_user
 
@@ -143,7 +144,8 @@ class Calls(ModelHooks):
         if self.refusal:
             self.refusal, self.retry_after = "", 0.0
         try:
-            replies = await self._plan.backend.run(bridge.event_origin(), *calls)
+            async with showing_progress(self):
+                replies = await self._plan.backend.run(bridge.event_origin(), *calls)
         except BackendUnavailable as error:
             # Its text names addresses and settings, which are for the log and not for the viewer.
             logger.error("%s: %s", type(self).__name__, error)

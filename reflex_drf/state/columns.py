@@ -53,13 +53,15 @@ class Column:
     choices: tuple[tuple[Any, str], ...] = ()
     # The field of a nested record that names it.
     title: str = ""
+    # What a nested record, or each of nested rows, shows.
+    columns: tuple[Column, ...] = ()
     # Left out of a table that was not told its columns.
     minor: bool = False
 
 
-def describe_columns(plan: Plan) -> tuple[Column, ...]:
-    """What the rows of a state show, in the order of the serializer's fields."""
-    serializer = plan.rows
+def describe_columns(plan: Plan, *, detail: bool = False) -> tuple[Column, ...]:
+    """What the rows of a state show, or one row in full, in the order of the fields."""
+    serializer = plan.detail if detail else plan.rows
     if not isinstance(serializer, serializers.Serializer):
         return ()
     row = row_type("Row", serializer, plan.options.exclude_from_row)
@@ -81,13 +83,26 @@ def _column(plan: Plan, name: str, field: Any, kind: Any) -> Column:
         ordering=_ordering(plan, field),
         choices=static_choices(field),
         title=title_of(_columns_of(field), "") if known == "record" else "",
+        columns=_columns_of(getattr(field, "child", field)) if known in ("record", "rows") else (),
         minor=name == plan.key or _is_minor(name, field),
     )
 
 
 def _columns_of(field: Any) -> tuple[Column, ...]:
-    shown = getattr(field, "fields", {}).items()
-    return tuple(Column(name=name, label=name) for name, nested in shown if not nested.write_only)
+    return tuple(
+        Column(
+            name=name,
+            label=nested.label or name,
+            kind=_kind(nested),
+            choices=static_choices(nested),
+        )
+        for name, nested in getattr(field, "fields", {}).items()
+        if not nested.write_only
+    )
+
+
+def _kind(field: Any) -> str:
+    return next((_COLUMN_KINDS[k] for k in type(field).__mro__ if k in _COLUMN_KINDS), "text")
 
 
 def _ordering(plan: Plan, field: Any) -> str:

@@ -84,6 +84,8 @@ class Description:
     key: str
     title: str
     columns: tuple[Column, ...]
+    # What one row shows in full; empty where the viewset retrieves none.
+    details: tuple[Column, ...]
     fields: tuple[Field, ...]
     files: tuple[str, ...]
     filters: tuple[Filter, ...]
@@ -138,6 +140,7 @@ def describe(state: type[Any]) -> Description:
         key=plan.key,
         title=title_of(columns, plan.key),
         columns=columns,
+        details=describe_columns(plan, detail=True),
         fields=_fields(plan),
         files=plan.form.files,
         filters=describe_filters(plan.query),

@@ -6,9 +6,23 @@ from typing import Any
 
 import reflex as rx
 from reflex.experimental.client_state import ClientStateVar
+from reflex_base.constants import Hooks, Imports
 from reflex_base.vars import VarData
 
-__all__ = ["RETURN_FOCUS", "client_value", "expression", "lookup", "moment", "number", "words"]
+__all__ = [
+    "RETURN_FOCUS",
+    "client_value",
+    "countdown",
+    "expression",
+    "filled",
+    "here",
+    "lookup",
+    "moment",
+    "number",
+    "offline",
+    "reconnecting",
+    "words",
+]
 
 _FORMATS = {
     # A date has no zone, so it is read and written in the same one.
@@ -67,6 +81,11 @@ def words(value: rx.Var[Any]) -> rx.Var[str]:
     )
 
 
+def filled(value: rx.Var[Any]) -> rx.Var[bool]:
+    """Whether a record has anything in it."""
+    return expression("Object.keys($0 ?? {}).length > 0", value, kind=bool)
+
+
 def lookup(known: dict[str, Any], value: rx.Var[Any]) -> rx.Var[str]:
     """The text that stands for a value, or the value itself."""
     return expression("$0[String($1)] ?? String($1)", rx.Var.create(known), value)
@@ -76,3 +95,55 @@ def client_value(state: type[Any], name: str, default: Any) -> ClientStateVar:
     """A value of a state that lives in the browser alone, known to all that stands on a page."""
     full_name = f"{state.get_full_name()}_{name}".replace(".", "_")
     return ClientStateVar.create(full_name, default=default)
+
+
+# -- What goes on in the browser ------------------------------------------------------------
+
+
+def countdown(seconds: rx.Var[float], name: str) -> Any:
+    """The seconds that are left, from the moment at which a var gets its value."""
+    hook = f"""const [{name}, set_{name}] = useState(0);
+useEffect(() => {{
+  const end = Date.now() + 1000 * ({seconds!s} || 0);
+  const tick = () => set_{name}(Math.max(0, Math.ceil((end - Date.now()) / 1000)));
+  tick();
+  if (end <= Date.now()) return;
+  const timer = setInterval(tick, 250);
+  return () => clearInterval(timer);
+}}, [{seconds!s}]);"""
+    return rx.Var(_js_expr=name, _var_data=_hooked(hook, seconds)).to(int)
+
+
+def offline() -> rx.Var[bool]:
+    """Whether the browser itself has no network."""
+    hook = """const [is_offline, set_is_offline] = useState(false);
+useEffect(() => {
+  const note = () => set_is_offline(!navigator.onLine);
+  note();
+  window.addEventListener("online", note);
+  window.addEventListener("offline", note);
+  return () => {
+    window.removeEventListener("online", note);
+    window.removeEventListener("offline", note);
+  };
+}, []);"""
+    return rx.Var(_js_expr="is_offline", _var_data=_hooked(hook)).to(bool)
+
+
+def reconnecting() -> rx.Var[bool]:
+    """Whether the connection to the server is lost and being made again."""
+    data = VarData(imports=Imports.CONNECT_ERRORS, hooks={Hooks.CONNECT_ERRORS: None})
+    return rx.Var(_js_expr="(connectErrors.length > 0)", _var_data=data).to(bool)
+
+
+def here() -> rx.Var[str]:
+    """The address of the page as a value for a query, for links that lead back."""
+    return rx.Var(
+        "encodeURIComponent(globalThis.location ? location.pathname + location.search : '/')",
+        _var_type=str,
+    )
+
+
+def _hooked(hook: str, *values: rx.Var[Any]) -> VarData | None:
+    react = VarData(imports={"react": ["useEffect", "useState"]}, hooks={hook: None})
+    return VarData.merge(*(value._get_all_var_data() for value in values), react)

@@ -11,8 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from reflex_drf.state.description import Description, describe
 from reflex_drf.ui import browser
 from reflex_drf.ui.controls import actions, filters, pagination, search
+from reflex_drf.ui.editing import conflict, presence
 from reflex_drf.ui.form import form
-from reflex_drf.ui.parts import allowed, problem
+from reflex_drf.ui.parts import allowed
+from reflex_drf.ui.refusals import progress, refusal
 from reflex_drf.ui.table import table
 from reflex_drf.ui.texts import capital, text
 
@@ -40,7 +42,8 @@ def crud(
     return rx.box(
         opened,
         _header(state, known, title or text(capital(known.label_plural)), opened, writable),
-        problem(rx.cond(is_open, "", state.error), margin_bottom="12px"),
+        progress(state, margin_bottom="6px"),
+        refusal(state, shown=~is_open, margin_bottom="12px"),
         rx.card(
             _toolbar(state),
             table(state, writable=writable, errors=False, **(table_options or {})),
@@ -103,6 +106,8 @@ def _dialog(
             rx.dialog.description(
                 text(_("Fields with a star have to be filled in.")), size="2", margin_bottom="16px"
             ),
+            presence(state, margin_bottom="12px"),
+            conflict(state, margin_bottom="12px"),
             form(state, **options),
             max_width="640px",
             custom_attrs=browser.RETURN_FOCUS,

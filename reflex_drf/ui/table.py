@@ -11,7 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from reflex_drf.state.columns import Column
 from reflex_drf.state.description import Description, describe
 from reflex_drf.ui.cells import NUMERIC, cell
-from reflex_drf.ui.parts import HIDDEN, Style, problem, styled
+from reflex_drf.ui.parts import HIDDEN, Style, styled
+from reflex_drf.ui.refusals import refusal
 from reflex_drf.ui.rowactions import ActionInputs, row_actions
 from reflex_drf.ui.texts import capital, text
 
@@ -88,7 +89,7 @@ def table(
     chosen = _choose(known, columns, cells or {})
     rows = getattr(state, known.list_var)
     return rx.box(
-        problem(state.error) if errors else rx.fragment(),
+        refusal(state) if errors else rx.fragment(),
         rx.cond(
             rows,
             _grid(state, known, chosen, row_actions(state, known, actions, row_slot, writable)),
