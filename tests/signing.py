@@ -32,7 +32,7 @@ def scripts(tab: Tab) -> list[tuple[str, str, bool, str]]:
     """Give ticket, path, whether the user changed, and target of each script the tab was sent."""
     codes = [payload.get("javascript_code", "") for _, payload in tab.events]
     found = [CALL.search(code) for code in codes if "JSON.stringify({ticket" in code]
-    return [tuple(json.loads(f"[{match['arguments']}]")) for match in found if match]
+    return [tuple(json.loads(f"[{match['arguments']}]")[:4]) for match in found if match]
 
 
 def shown(tab: Tab, ticket: str) -> dict[str, str]:

@@ -13,14 +13,16 @@ import httpx
 import pytest
 
 from tests.servers import Server, _environment, _free_port, _stop
-from tests.throwaway import ROOT, RXCONFIG, Project
+from tests.throwaway import ROOT, Project
+from tests.ui_project import RXCONFIG
 
 # Fewer than the thirty of the default, so that a test can wait until a ticket is too old.
 SECONDS = 6
 APP = """
 import reflex as rx
 
-from reflex_drf.auth import login_required, next_url, staff_required
+from reflex_drf.bridge import current_response
+from reflex_drf.auth import add_pages, login_required, next_url, staff_required
 from reflex_drf.state import AppState
 
 
@@ -52,6 +54,10 @@ class SignInState(AppState):
         await self.logout()
 
     @rx.event
+    def choose_language(self):
+        current_response().set_cookie("django_language", "de")
+
+    @rx.event
     def hold(self):
         self.held = f"held by {self.user}"
 
@@ -75,6 +81,7 @@ def buttons():
         rx.el.button("Ann", on_click=SignInState.sign_in("ann", "ann-demo")),
         rx.el.button("Wrong", on_click=SignInState.sign_in("ann", "wrong")),
         rx.el.button("Out", on_click=SignInState.sign_out),
+        rx.el.button("Language", on_click=SignInState.choose_language),
         rx.el.button("Hold", on_click=SignInState.hold),
         rx.el.button("Count", on_click=SignInState.count),
         rx.el.input(id="typed"),
@@ -100,17 +107,54 @@ def office():
     return rx.text("the office", id="office")
 
 
-app = rx.App()
+@login_required(login_url="/login")
+def vault():
+    return rx.box(buttons(), rx.text("the vault", id="secret"))
+
+
+app = rx.App(html_lang="en")
+add_pages(app, registration=True, password_reset=True)
+app.add_page(vault, route="/vault")
 app.add_page(secret, route="/secret", on_load=SignInState.load)
 app.add_page(office, route="/office")
 app.add_page(enter, route="/enter")
 app.add_page(buttons, route="/")
 app.add_page(buttons, route="/inside", on_load=SignInState.load)
 """
+SETTINGS = """
+from pathlib import Path
+
+ALLOWED_HOSTS = ["localhost"]
+USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DATABASES = {"default": {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": "db.sqlite3",
+    "OPTIONS": {"timeout": 20, "transaction_mode": "IMMEDIATE"},
+}}
+LOGIN_URL = "/enter"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+]
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = Path(__file__).resolve().parent.parent / "mails"
+
+# django-axes as its documentation sets it up.
+INSTALLED_APPS += ["axes"]
+MIDDLEWARE += ["axes.middleware.AxesMiddleware"]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_FAILURE_LIMIT = 3
+AXES_LOCKOUT_PARAMETERS = ["username"]
+AXES_RESET_ON_SUCCESS = True
+"""
 USERS = """
 from django.contrib.auth import get_user_model
-for name in ("ann", "bob"):
-    get_user_model().objects.create_user(name, password=f"{name}-demo")
+for name in ("ann", "bob", "dan", "eve", "fay", "gus"):
+    get_user_model().objects.create_user(name, f"{name}@example.com", f"{name}-demo")
+get_user_model().objects.create_superuser("root", "root@example.com", "root-demo")
 """
 
 
@@ -118,17 +162,8 @@ for name in ("ann", "bob"):
 def signing_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The production build of the app, with two users."""
     project = Project(tmp_path_factory.mktemp("signing"))
+    project.extend("mysite/settings.py", SETTINGS)
     project.extend("mysite/settings.py", f'REFLEX_DRF = {{"TICKET_SECONDS": {SECONDS}}}\n')
-    project.extend("mysite/settings.py", 'ALLOWED_HOSTS = ["localhost"]\n')
-    project.extend(
-        "mysite/settings.py",
-        'USE_TZ = True\nDEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"\n',
-    )
-    project.extend(
-        "mysite/settings.py",
-        'DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqlite3"}}\n',
-    )
-    project.extend("mysite/settings.py", 'LOGIN_URL = "/enter"\n')
     project.write("rxconfig.py", RXCONFIG)
     project.write("front/__init__.py", "")
     # Chromium asks for it, and would note that it is not there.

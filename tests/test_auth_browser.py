@@ -3,70 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
-from tests.browsing import ARGUMENTS, async_api, expect
+from tests.browsing import expect
 from tests.servers import Server
+from tests.signing_browser import Browser, Page, open_browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
 
 
-class Page:
-    """One tab, and what went wrong in it."""
-
-    def __init__(self, page: Any, server: Server) -> None:
-        self.page = page
-        self.url = server.url
-        self.problems: list[str] = []
-        page.on("pageerror", lambda error: self.problems.append(str(error)))
-        page.on("console", self._note)
-
-    def _note(self, message: Any) -> None:
-        if message.type in ("error", "warning"):
-            self.problems.append(message.text)
-
-    async def open(self, path: str = "/") -> None:
-        await self.page.goto(self.url + path)
-        # Typing in it works from the first hydration on.
-        await expect(self.page.locator("#typed")).to_be_visible()
-
-    async def click(self, name: str) -> None:
-        await self.page.get_by_role("button", name=name, exact=True).click()
-
-    async def shows(self, name: str, text: str, within: float = 5000) -> None:
-        await expect(self.page.locator(f"#{name}")).to_have_text(text, timeout=within)
-
-
-class Browser:
-    """One browser with its cookies and several tabs."""
-
-    def __init__(self, context: Any, server: Server) -> None:
-        self.context, self.server = context, server
-        self.pages: list[Page] = []
-
-    async def tab(self, path: str = "/") -> Page:
-        page = Page(await self.context.new_page(), self.server)
-        self.pages.append(page)
-        await page.open(path)
-        return page
-
-    async def cookie(self) -> dict[str, Any]:
-        return next((c for c in await self.context.cookies() if c["name"] == "sessionid"), {})
-
-
 @pytest.fixture
 async def browser(signing_server: Server) -> AsyncIterator[Browser]:
-    async with async_api.async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=list(ARGUMENTS)
-        )
-        browser = Browser(await chromium.new_context(), signing_server)
+    async with open_browser(signing_server) as browser:
         yield browser
-        problems = [problem for page in browser.pages for problem in page.problems]
-        await chromium.close()
-        assert problems == []
 
 
 async def test_a_login_keeps_the_page_and_hides_the_cookie(browser: Browser) -> None:

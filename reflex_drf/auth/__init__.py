@@ -1,4 +1,4 @@
-"""Signing in: cookies for the browser, and guards for handlers and pages."""
+"""Signing in: cookies for the browser, guards for handlers and pages, and pages to sign in."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from reflex_drf.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from reflex_drf.auth.components import AuthPage
     from reflex_drf.auth.guards import (
         group_required,
         login_required,
@@ -17,9 +18,12 @@ if TYPE_CHECKING:
         staff_required,
         superuser_required,
     )
+    from reflex_drf.auth.pages import add_pages
     from reflex_drf.bridge.session import login, login_user, logout
 
 __all__ = [
+    "AuthPage",
+    "add_pages",
     "group_required",
     "login",
     "login_required",
@@ -33,12 +37,14 @@ __all__ = [
     "superuser_required",
 ]
 
-SESSION = frozenset({"login", "login_user", "logout"})
+OTHERS = {
+    "AuthPage": "reflex_drf.auth.components",
+    "add_pages": "reflex_drf.auth.pages",
+    "login": "reflex_drf.bridge.session",
+    "login_user": "reflex_drf.bridge.session",
+    "logout": "reflex_drf.bridge.session",
+}
 # What stands below here also serves apps whose Django is not configured yet.
 __getattr__, __dir__ = lazy_names(
-    __name__,
-    {
-        name: "reflex_drf.bridge.session" if name in SESSION else "reflex_drf.auth.guards"
-        for name in __all__
-    },
+    __name__, {name: OTHERS.get(name, "reflex_drf.auth.guards") for name in __all__}
 )

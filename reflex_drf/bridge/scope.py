@@ -55,6 +55,7 @@ class EventScope:
         "deferred",
         "language",
         "opener",
+        "renews_session",
         "source",
         "target",
         "visitor",
@@ -81,6 +82,8 @@ class EventScope:
         self.cookies: dict[str, Morsel[str]] = {}
         # Whether the handler has signed somebody in or out.
         self.changes_user = False
+        # Whether he stays and the session has a new key, which the browser's other tabs need.
+        self.renews_session = False
         # The language of a call that became the event's request; its thread knew it.
         self.language = ""
         # Where the handler then sends the browser, which first has to have its cookies.

@@ -16,7 +16,7 @@ from reflex_drf.bridge.scope import EventScope, current_scope
 from reflex_drf.bridge.tickets import can_keep
 from reflex_drf.errors import ConfigurationError
 
-__all__ = ["login", "login_user", "logout"]
+__all__ = ["is_plain", "keep_session", "login", "login_user", "logout"]
 
 CSRF = "django.middleware.csrf.CsrfViewMiddleware"
 # Longer than any name or password that a form of Django's takes.
@@ -62,6 +62,17 @@ async def logout() -> None:
     await sync_to_async(auth.logout)(request)
     take_user(request, request.user)
     scope.changes_user = True
+
+
+async def keep_session(user: Any) -> None:
+    """Keep the session of this event when the password of its user has changed.
+
+    It gets another key; the user's other sessions end, because they hold a hash of the old one.
+    """
+    scope, request = signing()
+    await sync_to_async(auth.update_session_auth_hash)(request, user)
+    take_user(request, user)
+    scope.renews_session = True
 
 
 def signing() -> tuple[EventScope, HttpRequest]:

@@ -37,7 +37,7 @@ EPOCH = "reflex_drf.user_changed"
 # Runs where Reflex applies events, so `socket` is the tab's own. The ticket goes into the body of
 # the request: URLs end up in logs. With `keepalive` it survives leaving the page.
 FETCH = """
-(async (ticket, path, changed, target) => {
+(async (ticket, path, changed, target, told) => {
   const answer = await fetch(path, {
     method: "POST", credentials: "same-origin", cache: "no-store", keepalive: true,
     headers: {"content-type": "application/json"},
@@ -47,8 +47,10 @@ FETCH = """
     console.error("The server refused to set its cookies:", answer.status);
     return;
   }
+  if (told) {
+    try { window.localStorage.setItem(%(epoch)s, `${Date.now()} ${Math.random()}`); } catch {}
+  }
   if (!changed) return;
-  try { window.localStorage.setItem(%(epoch)s, `${Date.now()} ${Math.random()}`); } catch {}
   if (target) { window.location.assign(target); return; }
   socket.disconnect();
   socket.reconnect();
@@ -130,7 +132,7 @@ class DeliveringProcessor(BaseStateEventProcessor):
             # Who signs in or out gets a new connection instead: this one stays the former user's,
             # so that no event on it fills the tab for the next one.
             self._overlay.add(token, sid, scope.cookies)
-        return [rx.call_script(fetch_script(ticket, scope.changes_user, scope.target))]
+        return [rx.call_script(fetch_script(ticket, scope))]
 
     def _on_disconnect(self, token: str) -> None:
         self._overlay.forget(token)
@@ -164,10 +166,12 @@ def is_held(scope: EventScope, event: Event) -> bool:
     return True
 
 
-def fetch_script(ticket: str, changes_user: bool, target: str) -> str:
+def fetch_script(ticket: str, scope: EventScope) -> str:
     """Write the script that exchanges a ticket."""
     path = get_config().prepend_backend_path(PATH)
-    arguments = [json.dumps(value) for value in (ticket, path, changes_user, target)]
+    told = scope.changes_user or scope.renews_session
+    values = (ticket, path, scope.changes_user, scope.target, told)
+    arguments = [json.dumps(value) for value in values]
     return FETCH % {"epoch": json.dumps(EPOCH), "arguments": ", ".join(arguments)}
 
 

@@ -23,6 +23,8 @@ def answer_event(answer: HttpResponseBase) -> Any:
     location = answer.headers.get("Location", "")
     if 300 <= answer.status_code < 400 and is_navigable(location):
         return leave_page(location)
+    if answer.status_code == 429:
+        return rx.toast.error("Too many attempts. Please wait and try again.")
     # Whatever the response says is written for a page of its own, or for nobody.
     return rx.toast.error(say(format_lazy(REFUSED, status=answer.status_code)))
 

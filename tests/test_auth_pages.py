@@ -1,0 +1,546 @@
+"""The states of the sign-in pages: Django's forms, asked by events."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.contrib.auth import authenticate, get_user_model
+from django.contrib.auth.forms import AuthenticationForm, UserCreationForm
+from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.contrib.sessions.models import Session
+from django.core import mail
+from django.core.exceptions import DisallowedHost
+from django.forms import ValidationError
+from django.test import override_settings
+from rest_framework.throttling import SimpleRateThrottle
+
+from reflex_drf.auth.forms import form_class
+from reflex_drf.auth.options import PAGES, PagesOptions, forget_pages, offer_pages
+from reflex_drf.auth.pages import add_pages
+from reflex_drf.auth.states.login import LoginState
+from reflex_drf.auth.states.logout import LogoutState
+from reflex_drf.auth.states.password_change import PasswordChangeState
+from reflex_drf.auth.states.password_reset import PasswordResetConfirmState, PasswordResetState
+from reflex_drf.auth.states.registration import RegistrationState
+from reflex_drf.errors import ConfigurationError
+from reflex_drf.testing import Tab
+from tests.signing import fetch_cookies, scripts
+from tests.test_auth_session import SignInState
+
+pytestmark = pytest.mark.django_db(transaction=True)
+User: Any = get_user_model()
+RULES = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+]
+
+
+def offer(**changes: Any) -> None:
+    offer_pages(PagesOptions(**{"routes": PAGES, **changes}))
+
+
+@pytest.fixture(autouse=True)
+def pages() -> Iterator[None]:
+    offer()
+    yield
+    forget_pages()
+
+
+@pytest.fixture
+def ann() -> Any:
+    return User.objects.create_user("ann", "ann@example.com", "pw")
+
+
+def target(tab: Tab) -> str:
+    """Where the tab goes once it has its cookies."""
+    ((_, _, changed, where),) = scripts(tab)
+    assert changed
+    return str(where)
+
+
+async def user_of(tab: Tab) -> str:
+    await fetch_cookies(tab)
+    await tab.send(SignInState.look)
+    return str(tab.get(SignInState, "result").split()[0])
+
+
+# -- Signing in -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/login", "/"),
+        ("/login?next=/orders%3Fpage%3D2", "/orders?page=2"),
+        ("/login?next=https://testserver/x", "/"),
+        ("/login?next=http://testserver/x", "http://testserver/x"),
+        ("/login?next=https://evil.example/x", "/"),
+        ("/login?next=//evil.example/x", "/"),
+        ("/login?next=/%5Cevil.example/x", "/"),
+        ("/login?next=javascript:alert(1)", "/"),
+        ("/login?next=", "/"),
+    ],
+)
+async def test_a_good_login_goes_where_it_may(ann: Any, path: str, expected: str) -> None:
+    # A page on TLS is not left for one without; this socket has an Origin of plain HTTP.
+    async with Tab(path=path) as tab:
+        await tab.send(LoginState.submit({"username": "ann", "password": "pw"}))
+        if path.endswith("https://testserver/x"):
+            assert target(tab) in ("https://testserver/x", "/")
+        else:
+            assert target(tab) == expected
+        assert await user_of(tab) == "ann"
+
+
+async def test_a_bad_login_says_so_by_django_and_keeps_the_session(ann: Any) -> None:
+    async with Tab() as tab:
+        await tab.send(SignInState.keep("tea"))
+        await fetch_cookies(tab)
+        before = dict(tab.cookies)
+        await tab.send(LoginState.submit({"username": "ann", "password": "wrong"}))
+        assert "Please enter a correct username and password" in tab.seen(LoginState, "error")
+        await tab.send(LoginState.submit({"username": "ann", "password": ""}))
+        assert tab.seen(LoginState, "field_errors") == {"password": "This field is required."}
+        assert not scripts(tab)
+        assert tab.cookies == before
+        await tab.send(SignInState.look)
+        assert tab.get(SignInState, "result") == "AnonymousUser ['tea']"
+
+
+async def test_a_bad_login_keeps_who_is_signed_in(ann: Any) -> None:
+    async with Tab(user=ann) as tab:
+        await tab.send(LoginState.submit({"username": "ann", "password": "wrong"}))
+        assert await user_of(tab) == "ann"
+
+
+async def test_errors_are_in_the_language_of_the_user(ann: Any) -> None:
+    async with Tab(headers={"accept-language": "de"}) as tab:
+        await tab.send(LoginState.submit({"username": "ann", "password": ""}))
+        assert tab.seen(LoginState, "field_errors") == {
+            "password": "Dieses Feld ist zwingend erforderlich."
+        }
+
+
+async def test_inactive_users_do_not_get_in(ann: Any) -> None:
+    await User.objects.aupdate(is_active=False)
+    async with Tab() as tab:
+        await tab.send(LoginState.submit({"username": "ann", "password": "pw"}))
+        assert tab.seen(LoginState, "error")
+        assert not scripts(tab)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {},
+        {"username": ["ann"], "password": {"a": 1}},
+        {"username": None, "password": 3},
+        {"username": "ann\x00", "password": "pw"},
+        {"username": "x" * 5000, "password": "pw"},
+        {str(number): "x" for number in range(1000)},
+        [],
+        "ann",
+        None,
+    ],
+)
+async def test_what_is_no_form_is_a_form_with_errors(sent: Any) -> None:
+    async with Tab() as tab:
+        await tab.send_name(f"{LoginState.get_full_name()}.submit", {"form_data": sent})
+        assert tab.errors == []
+        assert "username" in tab.seen(LoginState, "field_errors")
+
+
+async def test_passwords_are_kept_nowhere(ann: Any) -> None:
+    async with Tab() as tab:
+        await tab.send(LoginState.submit({"username": "ann", "password": "sesame-open"}))
+        assert "sesame-open" not in str(tab.deltas) + str(tab.state(LoginState).__dict__)
+
+
+async def test_the_projects_backends_are_asked_with_the_request_of_the_event(ann: Any) -> None:
+    seen: list[Any] = []
+
+    def failed(request: Any, credentials: Any, **kwargs: Any) -> None:
+        seen.append((request.META["REMOTE_ADDR"], credentials["username"]))
+
+    def entered(request: Any, user: Any, **kwargs: Any) -> None:
+        seen.append((request.META["REMOTE_ADDR"], user.backend))
+
+    user_login_failed.connect(failed)
+    user_logged_in.connect(entered)
+    backends = ["tests.test_auth_pages.NobodyBackend", "tests.test_auth_pages.CardBackend"]
+    try:
+        with override_settings(AUTHENTICATION_BACKENDS=backends):
+            async with Tab() as tab:
+                tab.client_ip = "203.0.113.7"
+                await tab.send(LoginState.submit({"username": "ann", "password": "no"}))
+                await tab.send(LoginState.submit({"username": "ann", "password": "card"}))
+                assert await user_of(tab) == "ann"
+    finally:
+        user_login_failed.disconnect(failed)
+        user_logged_in.disconnect(entered)
+    assert seen == [("203.0.113.7", "ann"), ("203.0.113.7", backends[1])]
+
+
+class NobodyBackend:
+    """A backend that knows nobody."""
+
+    def authenticate(self, request: Any, **credentials: Any) -> None:
+        return None
+
+
+class CardBackend(NobodyBackend):
+    """A backend that lets in whoever shows a card."""
+
+    def authenticate(self, request: Any, username: str = "", password: str = "") -> Any:  # type: ignore[override]
+        return User.objects.filter(username=username).first() if password == "card" else None
+
+    def get_user(self, pk: Any) -> Any:
+        return User.objects.filter(pk=pk).first()
+
+
+class QuietForm(AuthenticationForm):
+    """A project's own form."""
+
+    def confirm_login_allowed(self, user: Any) -> None:
+        raise ValidationError("Not on Sundays.")
+
+
+async def test_the_projects_own_form_decides(ann: Any) -> None:
+    offer(forms={"login": QuietForm})
+    async with Tab() as tab:
+        await tab.send(LoginState.submit({"username": "ann", "password": "pw"}))
+        assert tab.seen(LoginState, "error") == "Not on Sundays."
+        assert not scripts(tab)
+
+
+class TwoAMinute(SimpleRateThrottle):
+    rate = "2/min"
+
+    def get_cache_key(self, request: Any, view: Any) -> str:
+        return f"auth-pages-{self.get_ident(request)}"
+
+
+async def test_throttles_of_drf_are_asked_before_the_password(ann: Any) -> None:
+    offer(throttle_classes=(TwoAMinute,))
+    async with Tab() as tab:
+        tab.client_ip = "203.0.113.99"
+        for _ in range(3):
+            await tab.send(LoginState.submit({"username": "ann", "password": "wrong"}))
+        assert tab.seen(LoginState, "error").startswith("Too many attempts. Try again in ")
+        await tab.send(LoginState.submit({"username": "ann", "password": "pw"}))
+        assert not scripts(tab)
+
+
+# -- Signing out ----------------------------------------------------------------------------
+
+
+async def test_a_sign_out_ends_the_session(ann: Any) -> None:
+    async with Tab(user=ann, session={"cart": ["tea"]}) as tab:
+        await tab.send(LogoutState.sign_out)
+        assert target(tab) == "/"
+        assert not await Session.objects.filter(pk=tab.cookies["sessionid"]).aexists()
+        assert await user_of(tab) == "AnonymousUser"
+
+
+async def test_opening_the_sign_out_page_ends_nothing(ann: Any) -> None:
+    assert not hasattr(LogoutState, "begin")
+
+
+# -- Registration ---------------------------------------------------------------------------
+
+NEW = {"username": "cleo", "email": "cleo@example.com"}
+PASSWORD = "correct-horse-battery"
+GOOD = {**NEW, "password1": PASSWORD, "password2": PASSWORD}
+
+
+async def test_who_registers_is_signed_in() -> None:
+    async with Tab(path="/register?next=/orders") as tab:
+        await tab.send(RegistrationState.submit(GOOD))
+        assert target(tab) == "/orders"
+        assert await user_of(tab) == "cleo"
+    user = await User.objects.aget()
+    assert (user.email, user.is_staff, user.is_superuser) == ("cleo@example.com", False, False)
+
+
+async def test_more_than_the_form_has_is_not_written() -> None:
+    async with Tab() as tab:
+        await tab.send(RegistrationState.submit({**GOOD, "is_staff": "on", "is_superuser": True}))
+    user = await User.objects.aget()
+    assert (user.is_staff, user.is_superuser) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "text"),
+    [
+        ({"username": "ANN"}, "username", "A user with that username already exists."),
+        ({"username": "a b/c!"}, "username", "Enter a valid username."),
+        ({"email": ""}, "email", "This field is required."),
+        ({"email": "nothing"}, "email", "Enter a valid email address."),
+        ({"password2": "other"}, "password2", "The two password fields didn"),
+        ({"password1": "cleo1", "password2": "cleo1"}, "password2", "This password is too short."),
+        (
+            {"password1": "cleo@example", "password2": "cleo@example"},
+            "password2",
+            "The password is too similar",
+        ),
+    ],
+)
+async def test_what_django_refuses_is_refused_by_field(
+    ann: Any, changes: dict[str, str], field: str, text: str
+) -> None:
+    with override_settings(AUTH_PASSWORD_VALIDATORS=RULES):
+        async with Tab() as tab:
+            await tab.send(RegistrationState.submit({**GOOD, **changes}))
+            assert tab.seen(RegistrationState, "field_errors")[field].startswith(text)
+            assert not scripts(tab)
+    assert await User.objects.acount() == 1
+
+
+class HastyForm(UserCreationForm):  # type: ignore[type-arg]
+    """A form between whose look and whose save somebody else takes the name."""
+
+    def _post_clean(self) -> None:
+        super()._post_clean()
+        User.objects.get_or_create(username="cleo")
+
+
+async def test_of_two_at_a_time_one_is_told_and_nothing_breaks() -> None:
+    offer(forms={"registration": HastyForm})
+    async with Tab() as tab:
+        await tab.send(RegistrationState.submit(GOOD))
+        assert tab.errors == []
+        assert "already exists" in tab.seen(RegistrationState, "field_errors")["username"]
+
+
+async def test_several_backends_are_no_obstacle() -> None:
+    backends = [
+        "django.contrib.auth.backends.RemoteUserBackend",
+        "django.contrib.auth.backends.ModelBackend",
+    ]
+    with override_settings(AUTHENTICATION_BACKENDS=backends):
+        async with Tab() as tab:
+            await tab.send(RegistrationState.submit(GOOD))
+            assert await user_of(tab) == "cleo"
+
+
+async def test_a_user_who_waits_for_approval_is_not_signed_in() -> None:
+    class Waiting(UserCreationForm):  # type: ignore[type-arg]
+        def save(self, commit: bool = True) -> Any:
+            self.instance.is_active = False
+            return super().save(commit)
+
+    offer(forms={"registration": Waiting})
+    async with Tab() as tab:
+        await tab.send(RegistrationState.submit(GOOD))
+        assert tab.seen(RegistrationState, "done") is True
+        assert not scripts(tab)
+
+
+def test_the_form_of_new_users_fits_the_user_model() -> None:
+    fields = form_class("registration", PagesOptions(routes=PAGES)).base_fields
+    assert list(fields)[:2] == ["username", "email"]
+
+
+# -- A lost password ------------------------------------------------------------------------
+
+
+async def ask(address: str, **headers: str) -> Tab:
+    async with Tab(path="/password-reset", headers=headers) as tab:
+        await tab.send(PasswordResetState.submit({"email": address}), raises=False)
+    return tab
+
+
+def link() -> str:
+    (found,) = re.findall(r"\S+/password-reset/confirm\S+", str(mail.outbox[-1].body))
+    return str(found)
+
+
+async def test_the_mail_goes_to_the_stored_address_with_a_link_to_the_page(ann: Any) -> None:
+    tab = await ask("ANN@example.com")
+    assert tab.seen(PasswordResetState, "done") is True
+    assert [message.to for message in mail.outbox] == [["ann@example.com"]]
+    parts = urlsplit(link())
+    assert (parts.scheme, parts.netloc) == ("http", "testserver")
+    assert parts.path == "/password-reset/confirm"
+
+
+async def test_the_link_has_the_scheme_of_the_page(ann: Any) -> None:
+    await ask("ann@example.com", origin="https://testserver")
+    assert link().startswith("https://testserver/")
+
+
+async def test_the_link_is_no_attackers(ann: Any) -> None:
+    tab = await ask("ann@example.com", host="evil.example")
+    assert isinstance(tab.errors[0], DisallowedHost)
+    assert mail.outbox == []
+
+
+@pytest.mark.parametrize("address", ["nobody@example.com", "ann@example.com "])
+async def test_the_answer_is_the_same_for_every_address(ann: Any, address: str) -> None:
+    known, other = await ask("ann@example.com"), await ask(address)
+    assert (
+        known.deltas[-1][PasswordResetState.get_full_name()]
+        == (other.deltas[-1][PasswordResetState.get_full_name()])
+    )
+
+
+async def test_an_address_that_only_looks_alike_gets_no_mail() -> None:
+    await sync_to_async(User.objects.create_user)("mike", "mike@example.org", "pw")
+    # What Unicode folds to the same letters, and a database may take for equal.
+    await ask("m\u0131ke@example.org")
+    assert mail.outbox == []
+
+
+async def test_inactive_users_and_those_without_a_password_get_none(ann: Any) -> None:
+    await User.objects.aupdate(is_active=False)
+    await ask("ann@example.com")
+    await User.objects.aupdate(is_active=True, password="!unusable")
+    await ask("ann@example.com")
+    assert mail.outbox == []
+
+
+async def test_a_mail_server_that_is_down_changes_nothing_for_the_visitor(
+    ann: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with override_settings(EMAIL_BACKEND="tests.test_auth_pages.BrokenMail"):
+        tab = await ask("ann@example.com")
+    assert tab.seen(PasswordResetState, "done") is True
+    assert "Failed to send password reset email" in caplog.text
+
+
+class BrokenMail:
+    """A mail server that is down."""
+
+    def __init__(self, **options: Any) -> None:
+        pass
+
+    def send_messages(self, messages: Any) -> int:
+        raise ConnectionRefusedError
+
+
+async def follow(address: str) -> Tab:
+    """Open the link of a mail, as a browser does."""
+    path = address.removeprefix("http://testserver")
+    async with Tab(path=path) as tab:
+        await tab.send(PasswordResetConfirmState.begin)
+        await fetch_cookies(tab)
+    return tab
+
+
+async def test_the_link_sets_a_password_once(ann: Any) -> None:
+    await ask("ann@example.com")
+    query = parse_qs(urlsplit(link()).query)
+    async with Tab(path=link().removeprefix("http://testserver")) as tab:
+        tab.events.clear()
+        await tab.send(PasswordResetConfirmState.begin)
+        assert tab.seen(PasswordResetConfirmState, "link") == "good"
+        ((_, payload),) = [event for event in tab.events if event[0] == "_redirect"]
+        assert query["token"][0] not in payload["path"]
+        assert payload["replace"] is True
+        await fetch_cookies(tab)
+        tab.path = payload["path"]
+        await tab.send(PasswordResetConfirmState.begin)
+        assert tab.seen(PasswordResetConfirmState, "link") == "good"
+        with override_settings(AUTH_PASSWORD_VALIDATORS=RULES):
+            short = {"new_password1": "short", "new_password2": "short"}
+            await tab.send(PasswordResetConfirmState.submit(short))
+        assert "too short" in str(tab.seen(PasswordResetConfirmState, "field_errors"))
+        new = {"new_password1": PASSWORD, "new_password2": PASSWORD}
+        await tab.send(PasswordResetConfirmState.submit(new))
+        assert tab.seen(PasswordResetConfirmState, "done") is True
+        # Used, by this tab and by any other.
+        await tab.send(PasswordResetConfirmState.submit(new))
+        assert tab.seen(PasswordResetConfirmState, "link") == "bad"
+        assert await user_of(tab) == "AnonymousUser"
+    again = await follow(link())
+    assert again.seen(PasswordResetConfirmState, "link") == "bad"
+    assert await sync_to_async(authenticate)(username="ann", password=PASSWORD) == ann
+
+
+@pytest.mark.parametrize("query", ["", "?uid=MQ", "?uid=%00&token=x", "?uid=MQ&token=x-y"])
+async def test_a_wrong_link_sets_nothing(ann: Any, query: str) -> None:
+    async with Tab(path=f"/password-reset/confirm{query}") as tab:
+        await tab.send(PasswordResetConfirmState.begin)
+        assert tab.seen(PasswordResetConfirmState, "link") == "bad"
+        new = {"new_password1": PASSWORD, "new_password2": PASSWORD}
+        await tab.send(PasswordResetConfirmState.submit(new))
+        assert tab.seen(PasswordResetConfirmState, "error")
+    assert await sync_to_async(authenticate)(username="ann", password="pw") == ann
+
+
+# -- Changing the password ------------------------------------------------------------------
+
+
+async def test_a_change_keeps_this_session_and_ends_the_others(ann: Any) -> None:
+    async with Tab(user=ann) as tab, Tab(user=ann) as other:
+        before = tab.cookies["sessionid"]
+        change = {"old_password": "pw", "new_password1": PASSWORD, "new_password2": PASSWORD}
+        await tab.send(PasswordChangeState.submit(change))
+        assert tab.seen(PasswordChangeState, "done") is True
+        # The same socket goes on at once, and the browser gets the new key of its session.
+        await tab.send(SignInState.look)
+        assert tab.get(SignInState, "result") == "ann None"
+        await fetch_cookies(tab)
+        assert tab.cookies["sessionid"] != before
+        await tab.reconnect()
+        assert await user_of(tab) == "ann"
+        await other.reconnect()
+        assert await user_of(other) == "AnonymousUser"
+
+
+async def test_a_change_needs_the_old_password(ann: Any) -> None:
+    async with Tab(user=ann) as tab:
+        change = {"old_password": "no", "new_password1": PASSWORD, "new_password2": PASSWORD}
+        await tab.send(PasswordChangeState.submit(change))
+        assert "entered incorrectly" in str(tab.seen(PasswordChangeState, "field_errors"))
+        await tab.reconnect()
+        assert await user_of(tab) == "ann"
+
+
+async def test_a_visitor_changes_no_password(ann: Any) -> None:
+    async with Tab() as tab:
+        change = {"old_password": "pw", "new_password1": PASSWORD, "new_password2": PASSWORD}
+        await tab.send(PasswordChangeState.submit(change))
+        assert tab.get(PasswordChangeState, "answers") == 0
+    assert await sync_to_async(authenticate)(username="ann", password="pw") == ann
+
+
+# -- What an app has ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("page", "state"),
+    [
+        ("registration", RegistrationState),
+        ("password_reset", PasswordResetState),
+        ("password_reset_confirm", PasswordResetConfirmState),
+        ("login", LoginState),
+    ],
+)
+async def test_a_page_nobody_asked_for_takes_no_form(ann: Any, page: str, state: Any) -> None:
+    offer(routes={name: route for name, route in PAGES.items() if name != page})
+    async with Tab() as tab:
+        await tab.send(state.submit({**GOOD, "email": "ann@example.com"}), raises=False)
+        assert "add_pages" in str(tab.errors[0])
+        assert not scripts(tab)
+    assert mail.outbox == []
+    assert await User.objects.acount() == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"routes": {"signup": "/x"}},
+        {"routes": {"login": "login"}},
+        {"routes": {"login": "/login/[id]"}},
+        {"forms": {"signup": AuthenticationForm}},
+    ],
+)
+def test_a_mistake_is_named_at_start(arguments: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"signup|slash"):
+        add_pages(None, **arguments)  # type: ignore[arg-type]
