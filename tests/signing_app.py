@@ -140,6 +140,7 @@ EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = Path(__file__).resolve().parent.parent / "mails"
 
 # django-axes as its documentation sets it up.
+MIDDLEWARE.insert(1, "django.middleware.locale.LocaleMiddleware")
 INSTALLED_APPS += ["axes"]
 MIDDLEWARE += ["axes.middleware.AxesMiddleware"]
 AUTHENTICATION_BACKENDS = [

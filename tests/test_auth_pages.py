@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,7 +16,7 @@ from django.contrib.auth.signals import user_logged_in, user_login_failed
 from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.exceptions import DisallowedHost
-from django.forms import ValidationError
+from django.forms import CharField, ValidationError
 from django.test import override_settings
 from rest_framework.throttling import SimpleRateThrottle
 
@@ -31,6 +32,7 @@ from reflex_drf.errors import ConfigurationError
 from reflex_drf.testing import Tab
 from tests.signing import fetch_cookies, scripts
 from tests.test_auth_session import SignInState
+from tests.throwaway import Project
 
 pytestmark = pytest.mark.django_db(transaction=True)
 User: Any = get_user_model()
@@ -469,7 +471,7 @@ async def test_a_wrong_link_sets_nothing(ann: Any, query: str) -> None:
         assert tab.seen(PasswordResetConfirmState, "link") == "bad"
         new = {"new_password1": PASSWORD, "new_password2": PASSWORD}
         await tab.send(PasswordResetConfirmState.submit(new))
-        assert tab.seen(PasswordResetConfirmState, "error")
+        assert tab.seen(PasswordResetConfirmState, "done") is False
     assert await sync_to_async(authenticate)(username="ann", password="pw") == ann
 
 
@@ -544,3 +546,79 @@ async def test_a_page_nobody_asked_for_takes_no_form(ann: Any, page: str, state:
 def test_a_mistake_is_named_at_start(arguments: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"signup|slash"):
         add_pages(None, **arguments)  # type: ignore[arg-type]
+
+
+PROBE = """
+from reflex_drf.conf import configure_django
+configure_django("mysite.settings")
+import reflex as rx
+from reflex_base.registry import RegistrationContext
+import reflex_drf.seam, reflex_drf.ui, reflex_drf.state
+from reflex_drf.auth import login_required
+app = rx.App()
+{added}
+names = RegistrationContext.get().event_handlers
+print(sorted({{name.split(".")[-2].rsplit("____", 1)[-1] for name in names if ".auth" in name or
+    "drf___auth" in name}}))
+"""
+
+
+@pytest.mark.parametrize(
+    ("added", "states"),
+    [
+        ("", []),
+        (
+            "from reflex_drf.auth import add_pages; add_pages(app, password_change=False)",
+            ["login_state", "logout_state"],
+        ),
+        (
+            "from reflex_drf.auth import add_pages; add_pages(app, registration=True)",
+            ["login_state", "logout_state", "password_change_state", "registration_state"],
+        ),
+        (
+            "from reflex_drf.auth import add_pages; add_pages(app, password_reset=True)",
+            [
+                "login_state",
+                "logout_state",
+                "password_change_state",
+                "password_reset_confirm_state",
+                "password_reset_state",
+            ],
+        ),
+    ],
+)
+def test_an_app_has_the_handlers_it_asked_for_only(
+    tmp_path: Path, added: str, states: list[str]
+) -> None:
+    assert Project(tmp_path).run(PROBE.format(added=added)) == str(states)
+
+
+def test_a_mail_without_a_template_is_named_at_start(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.extend("mysite/settings.py", 'INSTALLED_APPS.remove("django.contrib.admin")\n')
+    project.write("mysite/urls.py", "urlpatterns = []\n")
+    added = "from reflex_drf.auth import add_pages; add_pages(app, password_reset=True)"
+    error = project.fail(PROBE.format(added=added))
+    assert "registration/password_reset_email.html" in error
+    assert "django.contrib.admin" in error
+
+
+async def test_a_one_time_code_is_a_field_of_the_form(ann: Any) -> None:
+    """As with django-otp, whose form checks the code and whose signal marks the session."""
+
+    class CodeForm(AuthenticationForm):
+        code = CharField()
+
+        def clean_code(self) -> str:
+            if self.cleaned_data["code"] != "123456":
+                raise ValidationError("Wrong code.")
+            return "123456"
+
+    offer(forms={"login": CodeForm})
+    async with Tab() as tab:
+        for code in ("", "1"):
+            await tab.send(LoginState.submit({"username": "ann", "password": "pw", "code": code}))
+            assert "code" in tab.seen(LoginState, "field_errors")
+        assert not scripts(tab)
+        await tab.send(LoginState.submit({"username": "ann", "password": "pw", "code": "123456"}))
+        assert await user_of(tab) == "ann"

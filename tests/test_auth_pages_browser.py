@@ -199,6 +199,17 @@ async def test_a_login_leads_to_the_admin_and_is_one_there(browser: Browser) -> 
     await expect(page.page.get_by_text("Site administration")).to_be_visible()
 
 
+async def test_everything_is_said_in_the_language_of_the_visitor(signing_server: Server) -> None:
+    async with open_browser(signing_server, locale="de-DE") as german:
+        page = await visit(german, "/register")
+        await expect(page.page).to_have_title("Konto anlegen")
+        await expect(page.page.get_by_role("heading", name="Konto anlegen")).to_be_visible()
+        await expect(page.page.get_by_label("Passwort bestätigen")).to_be_visible()
+        await expect(page.page.get_by_text("mindestens 8 Zeichen")).to_be_visible()
+        await page.page.get_by_role("button", name="Konto anlegen").click()
+        await expect(page.page.get_by_text("Dieses Feld ist zwingend").first).to_be_visible()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 async def test_the_pages_fit(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,9 @@ from reflex_drf.testing import Tab
 from tests.shop.views import ProductViewSet, TaskViewSet
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "remote-entry-points.md"
+for name in ("login", "logout", "registration", "password_reset", "password_change"):
+    # Only `add_pages` imports them into an app.
+    import_module(f"reflex_drf.auth.states.{name}")
 SHIPPED = (AppState, DjangoContextState, DjangoUserState, LanguageState, ModelState)
 ROW = re.compile(r"^\| `([^`]+)` \|", re.M)
 

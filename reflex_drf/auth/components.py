@@ -8,7 +8,6 @@ from typing import Any
 
 import reflex as rx
 from django import forms
-from django.utils.safestring import SafeString
 
 from reflex_drf.ui import browser
 from reflex_drf.ui.parts import (
@@ -19,6 +18,7 @@ from reflex_drf.ui.parts import (
     labelled,
     problem,
 )
+from reflex_drf.ui.texts import capital, text
 
 __all__ = ["AuthPage", "Frame", "card", "django_form", "link"]
 
@@ -32,8 +32,8 @@ class AuthPage:
 
     # Its name, such as "login".
     name: str
-    title: str
-    lead: str
+    title: Any
+    lead: Any
     # The form, or what is said in its place.
     body: rx.Component
     # Links to the other pages of signing in.
@@ -47,8 +47,8 @@ def card(page: AuthPage) -> rx.Component:
     """The frame of a page that is given no other: a card in the middle."""
     return rx.el.main(
         rx.card(
-            rx.heading(page.title, as_="h1", size="6"),
-            rx.text(page.lead, size="2", color="var(--gray-11)", margin_top="6px")
+            rx.heading(text(page.title), as_="h1", size="6"),
+            rx.text(text(page.lead), size="2", color="var(--gray-11)", margin_top="6px")
             if page.lead
             else rx.fragment(),
             rx.box(page.body, margin_top="20px"),
@@ -69,7 +69,7 @@ def card(page: AuthPage) -> rx.Component:
     )
 
 
-def link(label: str, route: str, *, keep_next: bool = False) -> rx.Component:
+def link(label: Any, route: str, *, keep_next: bool = False) -> rx.Component:
     """A link to another page of signing in; `keep_next` takes the way back along."""
     target: Any = route
     if keep_next:
@@ -77,13 +77,13 @@ def link(label: str, route: str, *, keep_next: bool = False) -> rx.Component:
         query = rx.State.router.url.query_parameters.get("next", "")
         suffix = browser.expression("$0 ? '?next=' + encodeURIComponent($0) : ''", query)
         target = rx.Var.create(route) + suffix.to(str)
-    return rx.link(label, href=target, size="2", underline="always")
+    return rx.link(text(label), href=target, size="2", underline="always")
 
 
 def django_form(
     state: type[Any],
     form: Any,
-    submit: str,
+    submit: Any,
     *,
     controls: Mapping[str, rx.Component] | None = None,
     **props: Any,
@@ -100,7 +100,9 @@ def django_form(
         busy,
         problem(state.error),
         *(form_field(state, name, form.fields[name], own.get(name)) for name in form.fields),
-        rx.button(submit, type="submit", loading=waits, disabled=waits, width="100%", size="3"),
+        rx.button(
+            text(submit), type="submit", loading=waits, disabled=waits, width="100%", size="3"
+        ),
         on_submit=state.submit,
         custom_attrs={"noValidate": True, "onSubmitCapture": send_once(busy, state.answers)},
         **{
@@ -139,7 +141,7 @@ def form_field(
     error = state.field_errors.get(name, "").to(str)
     described = describe_control(control_id, error, required=field.required)
     control = own or form_control(name, field, described)
-    label = str(field.label or name.replace("_", " ").capitalize())
+    label = capital(field.label or name.replace("_", " "))
     return rx.box(
         labelled(label, control, control_id, required=field.required),
         help_text(field, f"{control_id}-help"),
@@ -153,15 +155,14 @@ def form_field(
 
 def help_text(field: forms.Field, element: str) -> rx.Component:
     """The help of a field; Django's own for passwords is a list in HTML."""
-    text = field.help_text
     style = {"font_size": "var(--font-size-1)", "color": "var(--gray-11)", "margin_top": "4px"}
-    resolved = str(text)
-    if not resolved:
+    said = str(field.help_text)
+    if not said:
         return rx.el.span(id=element, style=HIDDEN)
-    if isinstance(text, SafeString) or "<" in resolved:
-        # As in Django's templates, the help of a field is the project's own HTML.
-        return rx.box(rx.html(resolved), id=element, class_name="auth-help", style=style)
-    return rx.box(resolved, id=element, style=style)
+    # As in Django's templates, the help of a field may be the project's own HTML.
+    content = text(field.help_text)
+    shown = rx.html(content) if "<" in said else content
+    return rx.box(shown, id=element, style=style)
 
 
 def form_control(name: str, field: forms.Field, described: Mapping[str, Any]) -> rx.Component:
@@ -177,7 +178,7 @@ def form_control(name: str, field: forms.Field, described: Mapping[str, Any]) ->
     if isinstance(widget, forms.Textarea):
         return rx.el.textarea(**common)
     if isinstance(widget, forms.Select) and not widget.allow_multiple_selected:
-        choices = [rx.el.option(str(text), value=str(key)) for key, text in widget.choices]
+        choices = [rx.el.option(text(label), value=str(key)) for key, label in widget.choices]
         return rx.el.select(*choices, **common)
     return rx.el.input(type=getattr(widget, "input_type", None) or "text", **common)
 

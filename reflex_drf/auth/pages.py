@@ -13,11 +13,13 @@ from django.shortcuts import resolve_url
 from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext_lazy as _
 
 from reflex_drf.auth.components import AuthPage, Frame, card, django_form, link
 from reflex_drf.auth.guards import login_required
 from reflex_drf.auth.options import PAGES, PagesOptions, offer_pages
 from reflex_drf.errors import ConfigurationError
+from reflex_drf.ui.texts import text
 
 __all__ = ["add_pages"]
 
@@ -32,12 +34,12 @@ STATES = {
     "password_change": ("password_change", "PasswordChangeState"),
 }
 TITLES = {
-    "login": "Sign in",
-    "logout": "Sign out",
-    "registration": "Create an account",
-    "password_reset": "Reset your password",
-    "password_reset_confirm": "Choose a new password",
-    "password_change": "Change your password",
+    "login": _("Sign in"),
+    "logout": _("Sign out"),
+    "registration": _("Create an account"),
+    "password_reset": _("Reset your password"),
+    "password_reset_confirm": _("Choose a new password"),
+    "password_change": _("Change your password"),
 }
 
 
@@ -156,7 +158,7 @@ def add_page(
     app.add_page(
         page,
         route=chosen.routes[name],
-        **{"title": TITLES[name], "on_load": begin, **arguments},
+        **{"title": text(TITLES[name]), "on_load": begin, **arguments},
     )
 
 
@@ -165,7 +167,7 @@ def add_page(
 Controls = Mapping[str, rx.Component]
 
 
-def links_to(chosen: PagesOptions, labels: Mapping[str, str]) -> tuple[rx.Component, ...]:
+def links_to(chosen: PagesOptions, labels: Mapping[str, Any]) -> tuple[rx.Component, ...]:
     """Links to those of the pages that the app has."""
     return tuple(
         link(label, chosen.routes[name], keep_next=name in ("login", "registration"))
@@ -180,24 +182,27 @@ def login_page(state: Any, form: Any, chosen: PagesOptions, controls: Controls) 
         name="login",
         title=TITLES["login"],
         lead="",
-        body=django_form(state, form, "Sign in", controls=controls),
+        body=django_form(state, form, _("Sign in"), controls=controls),
         links=links_to(
             chosen,
-            {"registration": "Create an account", "password_reset": "Forgotten your password?"},
+            {
+                "registration": _("Create an account"),
+                "password_reset": _("Forgotten your password?"),
+            },
         ),
     )
 
 
 def logout_page(state: Any, form: Any, chosen: PagesOptions, controls: Controls) -> AuthPage:
     """Sign out: a button, because a link to this page may be anybody's."""
-    leave = rx.button("Sign out", on_click=state.sign_out, size="3", width="100%")
-    signed_out = rx.text("You are signed out.", role="status")
+    leave = rx.button(text(_("Sign out")), on_click=state.sign_out, size="3", width="100%")
+    signed_out = rx.text(text(_("You are signed out.")), role="status")
     return AuthPage(
         name="logout",
         title=TITLES["logout"],
         lead="",
         body=rx.cond(state.is_authenticated, leave, signed_out),
-        links=links_to(chosen, {"login": "Sign in"}),
+        links=links_to(chosen, {"login": _("Sign in")}),
     )
 
 
@@ -209,10 +214,10 @@ def registration_page(state: Any, form: Any, chosen: PagesOptions, controls: Con
         lead="",
         body=rx.cond(
             state.done,
-            said("Your account was created."),
-            django_form(state, form, "Create an account", controls=controls),
+            said(_("Your account was created.")),
+            django_form(state, form, _("Create an account"), controls=controls),
         ),
-        links=links_to(chosen, {"login": "Sign in"}),
+        links=links_to(chosen, {"login": _("Sign in")}),
     )
 
 
@@ -223,16 +228,18 @@ def password_reset_page(
     return AuthPage(
         name="password_reset",
         title=TITLES["password_reset"],
-        lead="You get a mail with a link to choose a new password.",
+        lead=_("You get a mail with a link to choose a new password."),
         body=rx.cond(
             state.done,
             said(
-                "If there is an account with this address, a mail is on its way to it. Look into "
-                "the spam folder if it does not arrive."
+                _(
+                    "If there is an account with this address, a mail is on its way to it. Look "
+                    "into the spam folder if it does not arrive."
+                )
             ),
-            django_form(state, form, "Send the mail", controls=controls),
+            django_form(state, form, _("Send the mail"), controls=controls),
         ),
-        links=links_to(chosen, {"login": "Sign in"}),
+        links=links_to(chosen, {"login": _("Sign in")}),
     )
 
 
@@ -241,12 +248,15 @@ def password_reset_confirm_page(
 ) -> AuthPage:
     """Set the new password."""
     bad = said(
-        "This link is not good any more, maybe because it was used already. Ask for another one.",
+        _(
+            "This link is not good any more, maybe because it was used already. Ask for "
+            "another one."
+        ),
         problem=True,
     )
     shown = rx.match(
         state.link,
-        ("good", django_form(state, form, "Set the password", controls=controls)),
+        ("good", django_form(state, form, _("Set the password"), controls=controls)),
         ("bad", bad),
         rx.fragment(),
     )
@@ -254,8 +264,10 @@ def password_reset_confirm_page(
         name="password_reset_confirm",
         title=TITLES["password_reset_confirm"],
         lead="",
-        body=rx.cond(state.done, said("Your new password is set. You can sign in now."), shown),
-        links=links_to(chosen, {"login": "Sign in", "password_reset": "Ask for another mail"}),
+        body=rx.cond(state.done, said(_("Your new password is set. You can sign in now.")), shown),
+        links=links_to(
+            chosen, {"login": _("Sign in"), "password_reset": _("Ask for another mail")}
+        ),
     )
 
 
@@ -266,19 +278,21 @@ def password_change_page(
     return AuthPage(
         name="password_change",
         title=TITLES["password_change"],
-        lead="Your sessions in other browsers end with it.",
+        lead=_("Your sessions in other browsers end with it."),
         body=rx.cond(
             state.done,
-            said("Your password was changed."),
-            django_form(state, form, "Change the password", controls=controls),
+            said(_("Your password was changed.")),
+            django_form(state, form, _("Change the password"), controls=controls),
         ),
     )
 
 
-def said(text: str, *, problem: bool = False) -> rx.Component:
+def said(message: Any, *, problem: bool = False) -> rx.Component:
     """What is said in the place of a form that has been dealt with."""
     icon, color = ("triangle-alert", "red") if problem else ("check", "green")
-    return rx.callout(text, icon=icon, color_scheme=color, role="alert" if problem else "status")
+    return rx.callout(
+        text(message), icon=icon, color_scheme=color, role="alert" if problem else "status"
+    )
 
 
 BODIES: Mapping[str, Callable[[Any, Any, PagesOptions, Controls], AuthPage]] = {

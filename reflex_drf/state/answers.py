@@ -16,6 +16,7 @@ from reflex_drf.bridge.language import say
 __all__ = ["answer_event", "drop_tab", "leave_page"]
 
 REFUSED = _("The server refused this ({status}).")
+LATER = _("Too many attempts. Please wait and try again.")
 
 
 def answer_event(answer: HttpResponseBase) -> Any:
@@ -24,7 +25,7 @@ def answer_event(answer: HttpResponseBase) -> Any:
     if 300 <= answer.status_code < 400 and is_navigable(location):
         return leave_page(location)
     if answer.status_code == 429:
-        return rx.toast.error("Too many attempts. Please wait and try again.")
+        return rx.toast.error(say(LATER))
     # Whatever the response says is written for a page of its own, or for nobody.
     return rx.toast.error(say(format_lazy(REFUSED, status=answer.status_code)))
 

@@ -10,7 +10,6 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.tokens import default_token_generator
 from django.contrib.auth.views import INTERNAL_RESET_SESSION_TOKEN, PasswordResetConfirmView
 from django.http import HttpRequest
-from django.utils.translation import gettext as _
 from reflex_base.config import get_config
 
 from reflex_drf.auth.forms import Problems
@@ -88,7 +87,7 @@ class PasswordResetConfirmState(FormVars, AppState):
         user = await sync_to_async(find_user)(uid, session_token(request))
         if user is None:
             self.link = "bad"
-            show(self, Problems({"": _("The password reset link was invalid.")}))
+            show(self, Problems())
             return
         _form, problems = await take(
             "password_reset_confirm", form_data, lambda form: form.save(), user=user
