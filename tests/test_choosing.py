@@ -56,8 +56,8 @@ def known() -> dict[str, Filter]:
         ("price_min", "number"),
         ("price_max", "number"),
         ("day", "date"),
-        ("owner", "text"),
-        ("tags", "text"),
+        ("owner", "key"),
+        ("tags", "keys"),
         ("size", "choice"),
         ("sizes", "choice"),
         ("active", "choice"),
@@ -106,7 +106,7 @@ def test_fields_of_a_viewset_become_filters() -> None:
         viewset = ProductViewSet
 
     assert describe(ChoosingState).filters == (
-        Filter(name="category", label="Category"),
+        Filter(name="category", label="Category", kind="key", relation="filter:category"),
         Filter(name="active", label="Active", kind="choice", choices=known()["active"].choices),
         Filter(name="size", label="Size", kind="choice", choices=known()["size"].choices),
     )

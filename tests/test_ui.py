@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import reflex as rx
-from rest_framework import mixins, pagination, viewsets
+from rest_framework import mixins, pagination, serializers, viewsets
 
 from reflex_drf import ui
 from reflex_drf.errors import ConfigurationError
@@ -199,7 +199,7 @@ class TestFilters:
     def test_each_filter_has_a_labelled_control(self) -> None:
         tree = rendered(ui.filters(UiProductState))
         for name, label in (("category", "Category"), ("active", "Active"), ("size", "Size")):
-            assert f'id:"uiproductstate-filter-{name}"' in tree
+            assert f'd:"uiproductstate-filter-{name}"' in tree
             assert f'htmlFor:"uiproductstate-filter-{name}"' in tree
             assert f'"{label}"' in tree
         assert '"Large"' in tree
@@ -291,10 +291,27 @@ class TestForm:
         assert "set_category" in tree
         assert "The key of a row." not in tree
 
-    def test_without_one_it_takes_the_key(self) -> None:
+    def test_without_one_it_is_searched_on_the_server(self) -> None:
         tree = rendered(ui.form(UiProductState))
+        assert tree.count("ReflexDrfCombobox") == 2
+        assert "search_relation" in tree
+        assert "name_relations" in tree
+        assert "The key of a row." not in tree
+
+    def test_a_relation_that_reads_its_input_in_its_own_way_is_typed(self) -> None:
+        class NamedField(serializers.PrimaryKeyRelatedField[Category]):
+            def to_internal_value(self, data: Any) -> Category:
+                return Category.objects.get(name=data)
+
+        class NamingSerializer(ProductSerializer):
+            category = NamedField(queryset=Category.objects.all())
+
+        class NamingViewSet(ProductViewSet):
+            serializer_class = NamingSerializer
+
+        tree = rendered(ui.form(state_over(NamingViewSet), fields=["category"]))
         assert "The key of a row." in tree
-        assert "Keys of rows, with commas between." in tree
+        assert "ReflexDrfCombobox" not in tree
 
     def test_only_relations_have_rows(self) -> None:
         with pytest.raises(ConfigurationError, match="field 'price' is no relation"):

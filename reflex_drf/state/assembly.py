@@ -21,6 +21,7 @@ from reflex_drf.state.writing import make_action, make_setter, make_upload
 
 __all__ = ["assemble"]
 
+ANY = ("list", "create", "update", "partial_update")
 # Which handlers need which actions; those that are not named here need the list.
 NEEDS: dict[str, tuple[str, ...]] = {
     "save": ("create", "update", "partial_update"),
@@ -36,10 +37,19 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "overwrite": ("update", "partial_update"),
     "reload_edit": ("retrieve",),
     "live_look": ("retrieve",),
+    "search_relation": ANY,
+    "name_relations": ANY,
 }
 # These call nothing, or not before they have decided to, so that their event has to look up the
 # user by itself.
-LOCAL = ("cancel_edit", "close_row", "live_subscribe", "live_refresh", "live_look")
+LOCAL = (
+    "cancel_edit",
+    "close_row",
+    "name_relations",
+    "live_subscribe",
+    "live_refresh",
+    "live_look",
+)
 DEFERRED = "__reflex_drf_deferred__"
 GENERATED = "__reflex_drf_generated__"
 
@@ -66,7 +76,7 @@ def assemble(plan: Plan, namespace: MutableMapping[str, Any], order: list[type])
                 f"{plan.owner} has no handler {name!r}, because {plan.viewset.__name__} "
                 "has nothing that it could do."
             )
-    for name in _list_variables(plan):
+    for name in _list_variables(plan) | _relation_variables(plan):
         # Reflex's `state_auto_setters` would let the browser set it; a name that stands, stays.
         message = f"{plan.owner}.{name} is not for a client to set."
         namespace.setdefault(f"set_{name}", Missing(message))
@@ -86,7 +96,16 @@ class Missing:
 
 def _variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
     form = {field.var: (field.var_type, field.default) for field in plan.form.fields}
-    return _list_variables(plan) | form
+    return _list_variables(plan) | _relation_variables(plan) | form
+
+
+def _relation_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
+    if not plan.relations:
+        return {}
+    return {
+        "relation_choices": (dict[str, dict[str, Any]], {}),
+        "relation_labels": (dict[str, dict[str, str]], {}),
+    }
 
 
 def _list_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
@@ -177,6 +196,8 @@ def _wanted(plan: Plan, name: str) -> bool:
         "overwrite": plan.edits,
         "reload_edit": plan.edits,
         "live_look": plan.edits,
+        "search_relation": bool(plan.relations),
+        "name_relations": bool(plan.relations),
     }
     return conditions.get(name, True)
 
@@ -212,7 +233,7 @@ def _check_names(
     plan: Plan, variables: Mapping[str, Any], handlers: Mapping[str, Any], order: list[type]
 ) -> None:
     taken = {name for klass in order if is_ours(klass) for name in _members(klass)}
-    own = set(_list_variables(plan))
+    own = set(_list_variables(plan) | _relation_variables(plan))
     operations = {_public_name(plan.options, name) for name in offered_handlers(order)}
     for field in plan.form.fields:
         if _unusable(field.var) or field.var in taken | own | operations:

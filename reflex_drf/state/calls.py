@@ -89,6 +89,8 @@ class Calls(ModelHooks):
         action_data: dict[str, Any]
         may: dict[str, bool]
         row_may: dict[str, dict[str, bool]]
+        relation_choices: dict[str, dict[str, Any]]
+        relation_labels: dict[str, dict[str, str]]
         rx_router_page: Any
         _position: dict[str, str]
         _next: dict[str, str]

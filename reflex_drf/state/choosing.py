@@ -36,9 +36,11 @@ class Filter:
 
     name: str
     label: str
-    # "choice", "number", "date", "time" or "text".
+    # "choice", "number", "date", "time", "text", or "key" and "keys" of rows.
     kind: str = "text"
     choices: tuple[tuple[Any, str], ...] = ()
+    # The name under which rows are searched for a filter by a relation.
+    relation: str = ""
 
 
 def static_choices(field: Any) -> tuple[tuple[Any, str], ...]:
@@ -68,10 +70,12 @@ def _filter(name: str, declared: Any) -> Filter:
     kind = next((_KINDS[k.__name__] for k in type(declared).__mro__ if k.__name__ in _KINDS), "")
     rows = classes & {"ModelChoiceFilter", "ModelMultipleChoiceFilter"}
     choices: Any = YES_NO if "BooleanFilter" in classes else () if rows else _choices(declared)
+    if rows:
+        kind = "keys" if "ModelMultipleChoiceFilter" in rows else "key"
     return Filter(
         name=name,
         label=_label(name, declared),
-        kind="choice" if choices else "text" if rows or kind == "choice" else kind or "text",
+        kind="choice" if choices else "text" if kind == "choice" else kind or "text",
         choices=tuple(choices),
     )
 

@@ -7,7 +7,7 @@ the database.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
@@ -19,6 +19,7 @@ from reflex_drf.state.columns import Column, describe_columns, title_of
 from reflex_drf.state.forms import FormField
 from reflex_drf.state.plan import Plan
 from reflex_drf.state.planning import writing_serializer
+from reflex_drf.state.relations import FILTER
 from reflex_drf.state.viewsets import viewset_model
 
 __all__ = ["Action", "Column", "Description", "Field", "Filter", "describe"]
@@ -55,6 +56,8 @@ class Field:
     maximum: str = ""
     # Whether times are sent with their zone.
     aware: bool = False
+    # The name under which rows are searched for a relation.
+    relation: str = ""
 
     @property
     def setter(self) -> str:
@@ -143,7 +146,7 @@ def describe(state: type[Any]) -> Description:
         details=describe_columns(plan, detail=True),
         fields=_fields(plan),
         files=plan.form.files,
-        filters=describe_filters(plan.query),
+        filters=tuple(_filters(plan)),
         actions=tuple(_actions(plan)),
         pages=_pages(plan),
         page_sizes=_page_sizes(plan),
@@ -155,6 +158,12 @@ def describe(state: type[Any]) -> Description:
         delete=options.delete_event if options.delete_event in plan.handlers else None,
         update_action=plan.update_action,
     )
+
+
+def _filters(plan: Plan) -> Iterable[Filter]:
+    for item in describe_filters(plan.query):
+        name = f"{FILTER}{item.name}"
+        yield replace(item, relation=name) if name in plan.relations else item
 
 
 def _labels(plan: Plan) -> dict[str, Any]:
@@ -172,10 +181,10 @@ def _labels(plan: Plan) -> dict[str, Any]:
 def _fields(plan: Plan) -> tuple[Field, ...]:
     serializer = writing_serializer(plan.owner, plan.options, plan.viewset, plan.actions)
     written: Mapping[str, Any] = getattr(serializer, "fields", {})
-    return tuple(_field(field, written[field.name]) for field in plan.form.fields)
+    return tuple(_field(plan, field, written[field.name]) for field in plan.form.fields)
 
 
-def _field(held: FormField, field: Any) -> Field:
+def _field(plan: Plan, held: FormField, field: Any) -> Field:
     style = getattr(field, "style", {})
     return Field(
         name=held.name,
@@ -190,6 +199,7 @@ def _field(held: FormField, field: Any) -> Field:
         minimum=_limit(getattr(field, "min_value", None)),
         maximum=_limit(getattr(field, "max_value", None)),
         aware=bool(settings.USE_TZ),
+        relation=held.name if held.name in plan.relations else "",
     )
 
 

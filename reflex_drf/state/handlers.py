@@ -19,11 +19,12 @@ from reflex_drf.state.calls import Key, is_pointer, operation
 from reflex_drf.state.detail import DetailHandlers
 from reflex_drf.state.narrowing import narrow
 from reflex_drf.state.options import Options
+from reflex_drf.state.picking import PickHandlers
 
 __all__ = ["ListHandlers", "Wanted"]
 
 
-class ListHandlers(DetailHandlers):
+class ListHandlers(PickHandlers, DetailHandlers):
     """Handlers for reading: the list and its pages, search, ordering, filters and actions."""
 
     @operation

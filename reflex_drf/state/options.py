@@ -64,6 +64,8 @@ class Options:
     # of a row see who else has it open.
     modified_by_field: str | None = None
     show_presence: bool = True
+    relation_viewsets: Mapping[str, Any] = field(default_factory=dict)
+    relation_search_fields: Mapping[str, Iterable[str]] = field(default_factory=dict)
 
     # Who may.
     permission_classes: tuple[Any, ...] | None = None

@@ -14,6 +14,7 @@ from reflex_drf.backends import Backend
 from reflex_drf.state.forms import Form
 from reflex_drf.state.options import Options
 from reflex_drf.state.queries import ListQuery
+from reflex_drf.state.relations import Relation
 from reflex_drf.state.viewsets import prefetch, viewset_model
 
 __all__ = ["ActionPlan", "Plan"]
@@ -58,6 +59,8 @@ class Plan:
     scope_names: frozenset[str] = frozenset()
     # What the bases of the class bring along besides what every state has.
     extra_variables: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    # What rows can be searched for, by the name under which it is asked.
+    relations: Mapping[str, Relation] = field(default_factory=dict)
     # The names that were given to the class.
     variables: frozenset[str] = frozenset()
     handlers: frozenset[str] = frozenset()

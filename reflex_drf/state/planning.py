@@ -13,6 +13,7 @@ from reflex_drf.state.hooks import CLEAN, THREAD_HOOKS, ModelHooks
 from reflex_drf.state.options import Options
 from reflex_drf.state.plan import ActionPlan, Plan
 from reflex_drf.state.queries import ListQuery
+from reflex_drf.state.relations import find_relations
 from reflex_drf.state.viewsets import build_viewset, describe_serializer, scope_field, viewset_model
 
 __all__ = ["is_ours", "make_plan", "offered_handlers", "writing_serializer"]
@@ -33,19 +34,27 @@ def make_plan(
     scoped = any("_scope_queryset" in vars(k) and k is not ModelHooks for k in order)
     names = _scope_names(owner, options, viewset, scoped)
     rows = _describe(owner, options, viewset, "list")
+    form = _form(owner, options, viewset, actions, names) if writes else Form()
     plan = Plan(
         owner=owner,
         options=options,
         viewset=viewset,
         actions=actions,
         extra_actions=_extra_actions(options, viewset, writes),
-        form=_form(owner, options, viewset, actions, names) if writes else Form(),
+        form=form,
         rows=rows,
         detail=_describe(owner, options, viewset, "retrieve") if "retrieve" in actions else None,
         query=query,
         backend=_backend(options),
         scoped=scoped,
         scope_names=names,
+        relations=find_relations(
+            owner,
+            options,
+            writing_serializer(owner, options, viewset, actions),
+            [field.name for field in form.fields],
+            query,
+        ),
     )
     if plan.edits:
         plan = replace(plan, extra_variables=_editing_variables(order))

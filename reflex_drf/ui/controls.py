@@ -12,6 +12,7 @@ from reflex_drf.errors import ConfigurationError
 from reflex_drf.state.description import Description, Filter, describe
 from reflex_drf.ui import browser
 from reflex_drf.ui.parts import CONTROL, allowed, element_id, labelled, options, styled
+from reflex_drf.ui.picker import picker
 from reflex_drf.ui.rowactions import ActionInputs, choose_actions
 from reflex_drf.ui.texts import text
 
@@ -54,12 +55,16 @@ def filters(state: type[Any], *, only: Sequence[str] | None = None, **props: Any
     chosen = _chosen_filters(known, only)
     if not chosen:
         return rx.fragment()
+    rows = any(item.relation for item in chosen)
+    # Rows that a filter begins with are known by their keys.
+    named = {"on_mount": state.name_relations} if rows else {}
     return rx.box(
         rx.flex(*(_filter(state, known, item) for item in chosen), spacing="3", wrap="wrap"),
         _chips(state, chosen),
         **{
             "role": "group",
             "custom_attrs": {"aria-label": text(_("Filters"))},
+            **named,
             **styled({"width": "100%"}, props),
         },
     )
@@ -84,7 +89,9 @@ def _filter(state: type[Any], known: Description, item: Filter) -> rx.Component:
     def change(chosen: rx.Var[str]) -> Any:
         return state.filter({item.name: chosen})
 
-    if item.choices:
+    if item.relation:
+        control = _row_filter(state, item, control_id, value)
+    elif item.choices:
         control = rx.el.select(
             *options(item.choices, empty=text(_("Any"))),
             value=value,
@@ -106,14 +113,43 @@ def _filter(state: type[Any], known: Description, item: Filter) -> rx.Component:
     return labelled(text(item.label), control, control_id, flex="1 1 140px", max_width="240px")
 
 
+def _row_filter(
+    state: type[Any], item: Filter, control_id: str, value: rx.Var[str]
+) -> rx.Component:
+    many = item.kind == "keys"
+    split = browser.expression("$0 ? $0.split(',') : []", value, kind=list[str])
+
+    def choose(chosen: rx.Var[Any]) -> Any:
+        # Several values stand with commas between, as one parameter.
+        return state.filter({item.name: browser.expression("[$0].flat().join(',')", chosen)})
+
+    return picker(
+        state,
+        item.relation,
+        control_id=control_id,
+        value=split if many else value,
+        label=item.label,
+        many=many,
+        on_choose=choose,
+    )
+
+
 def _chips(state: type[Any], chosen: list[Filter]) -> rx.Component:
     labels = {item.name: text(item.label) for item in chosen}
     words = {f"{i.name}={value}": text(word) for i in chosen for value, word in i.choices}
+    rows = any(item.relation for item in chosen)
 
     def chip(entry: Any) -> rx.Component:
         name, value = entry[0].to(str), entry[1].to(str)
         label = browser.lookup(labels, name)
-        shown = browser.expression("$0[$1 + '=' + $2] ?? $2", rx.Var.create(words), name, value)
+        shown = browser.expression(
+            "$2.split(',').map((one) => $0[$1 + '=' + one] ?? $3['filter:' + $1]?.[one] ?? one)"
+            ".join(', ')",
+            rx.Var.create(words),
+            name,
+            value,
+            state.relation_labels if rows else rx.Var.create({}),
+        )
         # The name is only known in the browser.
         off = browser.expression("{[$0]: ''}", name, kind=dict[str, str])
         return rx.badge(

@@ -42,6 +42,7 @@ def form(
     own, chosen = controls or {}, _choose(known, fields, controls or {})
     pickers = _pickers(known, relations or {})
     busy = browser.client_value(state, "saving", default=-1)
+    searched = any(f.relation and f.name not in {*own, *pickers} for f in chosen)
     return rx.el.form(
         problem(rx.cond(state.error, state.error, _unshown(state, chosen))),
         rx.grid(
@@ -59,6 +60,7 @@ def form(
             "aria-label": text(_("%(name)s form"), name=capital(known.label)),
             "onSubmitCapture": _send_once(state, busy),
         },
+        **({"on_mount": state.name_relations} if searched else {}),
         **{"width": "100%", **props},
     )
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from reflex_drf.state.description import Description, Field, describe
 from reflex_drf.ui import browser
 from reflex_drf.ui.parts import CONTROL, describe_control, element_id, labelled, options
+from reflex_drf.ui.picker import picker
 from reflex_drf.ui.texts import text
 
 __all__ = ["LEFT_OUT", "field_control", "hints"]
@@ -48,12 +49,14 @@ def field_control(
     control_id = element_id(known.name, field.name)
     error = state.field_errors.get(field.name, "")
     attributes = describe_control(control_id, error, required=field.required)
-    below = _below(field, control_id, error, related=rows is not None)
+    below = _below(field, control_id, error, related=rows is not None or bool(field.relation))
     if control is None and field.kind == "bool":
         return rx.box(_checkbox(state, field, attributes), *below, align_self="center")
     if control is None and (field.kind == "choices" or (rows and field.kind == "keys")):
         return _group(state, field, attributes, _choices(field, rows), below)
-    if control is None and rows is not None:
+    if control is None and rows is None and field.relation:
+        control = _picker(state, field, attributes)
+    elif control is None and rows is not None:
         control = _relation(state, field, attributes, rows)
     elif control is None:
         make: Control = _CONTROLS.get(field.kind, _input)
@@ -209,6 +212,20 @@ def _checkbox(state: type[Any], field: Field, attributes: dict[str, Any]) -> rx.
             "font_size": "var(--font-size-2)",
             "font_weight": "500",
         },
+    )
+
+
+def _picker(state: type[Any], field: Field, attributes: dict[str, Any]) -> rx.Component:
+    return picker(
+        state,
+        field.relation,
+        control_id=attributes["id"],
+        value=getattr(state, field.var),
+        label=field.label,
+        many=field.kind == "keys",
+        attributes={name: value for name, value in attributes.items() if name != "id"},
+        removable=not field.required,
+        on_choose=getattr(state, field.setter),
     )
 
 

@@ -14,6 +14,7 @@ from reflex_drf.ui.controls import actions, filters, pagination, search
 from reflex_drf.ui.editing import conflict, presence
 from reflex_drf.ui.form import form
 from reflex_drf.ui.parts import allowed
+from reflex_drf.ui.picker import KEEP_LIST
 from reflex_drf.ui.refusals import progress, refusal
 from reflex_drf.ui.table import table
 from reflex_drf.ui.texts import capital, text
@@ -94,6 +95,10 @@ def _toolbar(state: type[Any]) -> rx.Component:
     )
 
 
+# Escape closes an open list of choices before the dialog around it.
+_ESCAPE: rx.Var[Any] = rx.Var(f"((event) => {{ if ({KEEP_LIST}) event.preventDefault(); }})")
+
+
 def _dialog(
     state: type[Any], known: Description, is_open: Any, options: Mapping[str, Any]
 ) -> rx.Component:
@@ -110,7 +115,7 @@ def _dialog(
             conflict(state, margin_bottom="12px"),
             form(state, **options),
             max_width="640px",
-            custom_attrs=browser.RETURN_FOCUS,
+            custom_attrs={**browser.RETURN_FOCUS, "onEscapeKeyDown": _ESCAPE},
         ),
         open=is_open,
         on_open_change=lambda _: state.cancel_edit(),
