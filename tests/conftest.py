@@ -15,7 +15,7 @@ from django.utils import timezone, translation
 
 from reflex_drf.bridge import threads
 
-pytest_plugins = ["tests.servers", "tests.signing_app"]
+pytest_plugins = ["tests.servers", "tests.signing_app", "tests.ui_visitor"]
 
 # Tests of what only one kind of database has are collected where that is the tests' own.
 collect_ignore = (

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests import ui_form_project as forms
 from tests.servers import Server, _environment, _running
 from tests.throwaway import Project
 
@@ -266,18 +267,24 @@ def write_project(directory: Path) -> Project:
     """The project's files, with a database that has a few rows."""
     directory.mkdir(parents=True, exist_ok=True)
     project = Project(directory)
-    project.extend("mysite/settings.py", SETTINGS)
-    project.write("mysite/urls.py", URLS)
+    project.extend("mysite/settings.py", SETTINGS + forms.SETTINGS)
+    project.write("mysite/urls.py", URLS + forms.URLS)
     project.write("goods/__init__.py", "")
     project.write("goods/models.py", MODELS)
     project.write("goods/views.py", VIEWS)
+    project.write("stock/__init__.py", "")
+    project.write("stock/models.py", forms.MODELS)
+    project.write("stock/views.py", forms.VIEWS)
     project.write("front/__init__.py", "")
-    project.write("front/front.py", FRONT)
+    project.write("front/front.py", FRONT + forms.FRONT)
     project.write("rxconfig.py", RXCONFIG)
     # A browser asks for one, and notes that it is missing.
     project.write("assets/favicon.ico", "")
     environment = _environment() | {"DJANGO_SETTINGS_MODULE": "mysite.settings"}
-    for command in (["manage.py", "migrate", "--run-syncdb", "--verbosity", "0"], ["-c", SEED]):
+    for command in (
+        ["manage.py", "migrate", "--run-syncdb", "--verbosity", "0"],
+        ["-c", SEED + forms.SEED],
+    ):
         subprocess.run(
             [sys.executable, *command], cwd=directory, env=environment, check=True, timeout=120
         )

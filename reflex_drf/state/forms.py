@@ -47,6 +47,9 @@ class FormField:
         """What goes to the serializer, or `OMIT`; blanks count as they do in an HTML form."""
         if value == "" and self.kind not in ("bool", "list", "rows", "record"):
             return self._parse_blank(partial)
+        if value == {} and self.kind == "record":
+            # Nothing was written of it at all.
+            return None if self.allow_null else {} if self.required else OMIT
         return _PARSE[self.kind](value) if self.kind in _PARSE else value
 
     def _parse_blank(self, partial: bool) -> Any:

@@ -215,10 +215,11 @@ def _of_filter(name: str, query: ListQuery) -> Relation | None:
 
 
 def matching(queryset: QuerySet[Any], text: str, search_fields: Iterable[str]) -> QuerySet[Any]:
-    """The rows that have each word of a text in one of the fields, or a word for their key."""
+    """The rows that have each word of a text in one of the fields, or for their key without any."""
+    names = tuple(search_fields)
     for word in text.split():
-        found = Q(pk__in=possible(queryset.model, "pk", [word]))
-        for name in search_fields:
+        found = Q() if names else Q(pk__in=possible(queryset.model, "pk", [word]))
+        for name in names:
             found |= Q(**{f"{name}__icontains": word})
         queryset = queryset.filter(found)
     return queryset

@@ -36,19 +36,22 @@ _STYLE: Style = {
         "inset_inline_end": "4px",
         "inset_block_start": "calc((var(--space-6) - 24px) / 2)",
     },
-    "& [role='listbox']": {
+    "& [data-popup='true']": {
         "position": "absolute",
         "z_index": "10",
         "inset_inline": "0",
-        "max_height": "240px",
-        "overflow_y": "auto",
         "margin": "2px 0 0",
-        "padding": "4px",
-        "list_style": "none",
         "border_radius": "var(--radius-3)",
         "background": "var(--color-panel-solid)",
         "box_shadow": "var(--shadow-5)",
         "font_size": "var(--font-size-2)",
+    },
+    "& [role='listbox']": {
+        "max_height": "240px",
+        "overflow_y": "auto",
+        "margin": "0",
+        "padding": "4px",
+        "list_style": "none",
     },
     "& [role='option']": {
         "padding": "6px 8px",
@@ -62,6 +65,7 @@ _STYLE: Style = {
         "color": "var(--accent-contrast)",
     },
     "& [data-status]": {"font_size": "var(--font-size-1)", "color": "var(--gray-11)"},
+    "& [data-status]:not(:empty)": {"padding": "6px 12px"},
     "& [data-status] span": HIDDEN,
     "& [data-chips]": {
         "display": "flex",

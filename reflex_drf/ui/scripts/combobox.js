@@ -112,7 +112,7 @@ const ReflexDrfCombobox = ({
           h(
             "li",
             { key: item },
-            labelOf(item),
+            h("span", {}, labelOf(item)),
             h(
               "button",
               {
@@ -120,7 +120,7 @@ const ReflexDrfCombobox = ({
                 "aria-label": `${texts.remove} ${labelOf(item)}`,
                 onClick: () => remove(item),
               },
-              "\u00d7",
+              h("span", { "aria-hidden": "true" }, "\u00d7"),
             ),
           ),
         ),
@@ -136,7 +136,7 @@ const ReflexDrfCombobox = ({
       "aria-expanded": open ? "true" : "false",
       "aria-controls": `${inputId}-list`,
       "aria-activedescendant": open && active >= 0 ? `${inputId}-option-${active}` : undefined,
-      placeholder: texts.placeholder,
+      placeholder: open && !many && held.length ? labelOf(held[0]) : texts.placeholder,
       value: shown,
       onChange: (event) => search(event.target.value.slice(0, 100), 250),
       onClick: () => open || search("", 0),
@@ -154,8 +154,11 @@ const ReflexDrfCombobox = ({
           "aria-label": `${texts.clear} ${labelOf(held[0])}`,
           onClick: () => hold([]) ?? input.current.focus(),
         },
-        "\u00d7",
+        h("span", { "aria-hidden": "true" }, "\u00d7"),
       ),
+    h(
+      "div",
+      { "data-popup": open },
     h(
       "ul",
       {
@@ -182,7 +185,8 @@ const ReflexDrfCombobox = ({
         ),
       ),
     ),
-    h("div", { role: "status", "data-status": true }, status || h("span", {}, said)),
+    h("div", { role: "status", "data-status": true }, status || (said && h("span", {}, said))),
+    ),
     name && h("input", { type: "hidden", name, value: many ? JSON.stringify(held) : (held[0] ?? "") }),
   );
 };
