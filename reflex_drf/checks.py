@@ -63,6 +63,9 @@ def check_values() -> Iterator[CheckMessage]:
         unlimited = values[key] is None and key in OPTIONAL
         if not unlimited and not (number and values[key] > 0):
             yield wrong_value(key, values[key], "a number above zero")
+    seconds = values["CONNECTION_SECONDS"]
+    if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or seconds < 0:
+        yield wrong_value("CONNECTION_SECONDS", seconds, "a number, and not below zero")
     for key in LISTS:
         texts = isinstance(values[key], (list, tuple)) and all(
             isinstance(item, str) for item in values[key]

@@ -24,6 +24,8 @@ DATABASE_URL_VARIABLE = "REFLEX_DJANGO_DATABASE_URL"
 DEFAULTS: dict[str, Any] = {
     # How many threads, and so database connections, the events of one worker share.
     "DATABASE_THREADS": 8,
+    # How long their connections live where CONN_MAX_AGE is 0; with 0, no longer than an event.
+    "CONNECTION_SECONDS": 10,
     # Middleware that only concerns HTTP transport; it does not see events.
     "EXCLUDED_MIDDLEWARE": [
         "django.middleware.security.SecurityMiddleware",

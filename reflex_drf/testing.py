@@ -36,12 +36,8 @@ from reflex_base.registry import RegistrationContext
 from reflex_base.utils.exceptions import ReflexRuntimeError
 from reflex_base.utils.format import json_dumps
 
-from reflex_drf.seam import (
-    ReflexDRFEventProcessor,
-    add_middleware,
-    find_substate,
-    upload_headers,
-)
+from reflex_drf.bridge.threads import close_idle
+from reflex_drf.seam import ReflexDRFEventProcessor, add_middleware, find_substate, upload_headers
 from reflex_drf.seam.tabs import Connections
 
 __all__ = ["Sent", "Tab", "Worker", "create_session"]
@@ -144,6 +140,8 @@ class Worker(Connections):
             self._resets.pop()()
         await self.processor.stop()
         await self.state_manager.close()  # type: ignore[no-untyped-call]
+        # Or a test's database could not be dropped.
+        await asyncio.to_thread(close_idle)
 
     def _find_app(self) -> rx.App:
         context = RegistrationContext.ensure_context()

@@ -54,6 +54,8 @@ def test_a_namespace_that_is_no_dictionary_is_an_error(value: Any) -> None:
         {"DATABASE_THREADS": "8"},
         {"DATABASE_THREADS": True},
         {"DATABASE_THREADS": None},
+        {"CONNECTION_SECONDS": -1},
+        {"CONNECTION_SECONDS": None},
         {"HTTP_TIMEOUT": -1},
         {"MAX_UPLOAD_BYTES": 0},
         {"EXCLUDED_MIDDLEWARE": "a.B"},

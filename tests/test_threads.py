@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from django.db import connection, connections
 from reflex_drf.bridge.threads import (
     EventExecutor,
     ThreadPool,
+    close_idle,
     database_thread,
     hold_thread,
     pools,
@@ -202,7 +205,6 @@ async def test_hops_of_an_event_can_be_counted() -> None:
         async with database_thread():
             await sync_to_async(name_of_thread)()
             await sync_to_async(name_of_thread)()
-    # What tidies the connections is waited for by nobody and is no hop.
     assert len(hops) == 2
 
 
@@ -262,7 +264,8 @@ def test_holding_outside_an_event_does_nothing() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_connection_is_closed_after_the_event_when_it_may_not_live_on() -> None:
+async def test_connection_is_closed_after_the_event_when_it_may_not_live_on(settings: Any) -> None:
+    settings.REFLEX_DRF = {"CONNECTION_SECONDS": 0}
     found: list[Any] = []
 
     def query() -> None:
@@ -272,6 +275,72 @@ async def test_connection_is_closed_after_the_event_when_it_may_not_live_on() ->
     await call(query)
     await settled()
     assert found[0].connection is None
+
+
+def raw_connection() -> Any:
+    connection.ensure_connection()
+    return connection.connection
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_connection_that_django_would_close_serves_the_next_event(settings: Any) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 1}
+    assert connections.settings["default"]["CONN_MAX_AGE"] == 0
+    assert await call(raw_connection) is await call(raw_connection)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_connection_that_django_would_close_is_closed_in_time(settings: Any) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 1, "CONNECTION_SECONDS": 0.02}
+    found: list[Any] = []
+
+    def query() -> None:
+        connection.ensure_connection()
+        found.append(connections["default"])
+
+    await call(query)
+    # By nothing but time: no other event follows.
+    async with asyncio.timeout(10):
+        while found[0].connection is not None:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.005)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_connection_is_not_closed_under_an_event_that_still_uses_it(settings: Any) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 1, "CONNECTION_SECONDS": 0.02}
+    await call(raw_connection)
+    async with database_thread():
+        mine = await sync_to_async(raw_connection)()
+        # The first one's time is up meanwhile.
+        await asyncio.sleep(0.1)
+        await settled()
+        assert await sync_to_async(raw_connection)() is mine
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_idle_connections_can_be_closed_at_once() -> None:
+    found: list[Any] = []
+
+    def query() -> None:
+        connection.ensure_connection()
+        found.append(connections["default"])
+
+    await call(query)
+    await asyncio.to_thread(close_idle)
+    assert found[0].connection is None
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_connection_of_another_thread_keeps_djangos_age() -> None:
+    def age() -> Any:
+        try:
+            connection.ensure_connection()
+            return connection.close_at - time.monotonic()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as executor:
+        assert executor.submit(age).result(10) <= 0
 
 
 @pytest.mark.django_db(transaction=True)

@@ -21,7 +21,7 @@ from django.utils.module_loading import import_string
 
 from reflex_drf.bridge.messages import EventMessageMiddleware
 from reflex_drf.bridge.phases import Group, Member, active_run
-from reflex_drf.bridge.quiet import QuietMiddleware
+from reflex_drf.bridge.stock import StockMiddleware
 from reflex_drf.conf import settings
 
 __all__ = ["Chain", "chains"]
@@ -57,8 +57,8 @@ class Chain:
                 members = []
         self._group(members)
         used = [member for member in members if member.instance is not None]
-        # What can wait until a handler asks for the request of an event without a session.
-        self.quiet = QuietMiddleware.of(used) if self._is_flat else None
+        # The whole chain, if it is Django's own: then most events need less of it.
+        self.stock = StockMiddleware.of(used) if self._is_flat else None
         if not self._is_async:
             self._handler = sync_to_async(self._handler, thread_sensitive=True)
 

@@ -16,8 +16,8 @@ from django.utils import timezone, translation
 from reflex_drf.bridge.chain import Chain, chains
 from reflex_drf.bridge.cookies import collect_cookies
 from reflex_drf.bridge.phases import Run, activated, active_run, is_unresolved, resolve, unreachable
-from reflex_drf.bridge.quiet import QuietMiddleware
 from reflex_drf.bridge.scope import EventScope
+from reflex_drf.bridge.stock import StockMiddleware
 from reflex_drf.bridge.threads import hold_thread
 
 __all__ = ["run_event"]
@@ -52,33 +52,33 @@ async def run_phases(scope: EventScope, handler: Callable[[], Awaitable[Any]]) -
         await run_settled(scope, handler)
         return
     chain = chains.current(run_handler)
-    if chain.quiet is not None and chain.quiet.lets_wait(scope):
-        await run_quietly(chain.quiet, scope, handler)
+    if chain.stock is not None and chain.stock.takes(scope):
+        await run_in_stock(chain.stock, scope, handler)
     else:
         await run_chain(chain, scope, handler)
 
 
-async def run_quietly(
-    quiet: QuietMiddleware, scope: EventScope, handler: Callable[[], Awaitable[Any]]
+async def run_in_stock(
+    stock: StockMiddleware, scope: EventScope, handler: Callable[[], Awaitable[Any]]
 ) -> None:
-    """Run a handler whose request is made when somebody asks for it, if ever."""
-    quiet.begin(scope)
+    """Run a handler where all middleware is Django's own."""
+    await stock.begin(scope)
     try:
         await handler()
     except Exception as error:
-        if scope.is_touched:
-            await leave(quiet, scope, error)
+        if stock.has_work_left(scope):
+            await leave(stock, scope, error)
         raise
-    if scope.is_touched:
-        await leave(quiet, scope, None)
+    if stock.has_work_left(scope):
+        await leave(stock, scope, None)
 
 
-async def leave(quiet: QuietMiddleware, scope: EventScope, error: Exception | None) -> None:
-    """Run the response phase of an event in which somebody asked for request or response."""
-    quiet.open(scope)
+async def leave(stock: StockMiddleware, scope: EventScope, error: Exception | None) -> None:
+    """Run the response phase, where it has something to do."""
+    stock.open(scope)
     run = Run(scope, do_nothing, handled=True)
     response = scope.response if error is None else run.fail(error)
-    group = quiet.group
+    group = stock.group
     with activated(run):
         response = await group.leave_stock(scope.origin, response, len(group.members))
     finish(run, response)

@@ -37,13 +37,14 @@ SESSION = "django.contrib.sessions.middleware.SessionMiddleware"
 AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
 MESSAGES = "django.contrib.messages.middleware.MessageMiddleware"
 LOCALE = "django.middleware.locale.LocaleMiddleware"
+LOGIN_REQUIRED = "django.contrib.auth.middleware.LoginRequiredMiddleware"
 # Django's own middleware whose hooks touch no database, besides what a session cookie leads to.
 STOCK = frozenset(
     {
         SESSION,
         AUTHENTICATION,
         MESSAGES,
-        "django.contrib.auth.middleware.LoginRequiredMiddleware",
+        LOGIN_REQUIRED,
         LOCALE,
         "django.middleware.security.SecurityMiddleware",
         "django.middleware.common.CommonMiddleware",

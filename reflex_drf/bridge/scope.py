@@ -120,9 +120,9 @@ class EventScope:
         return self._request is not None or self.opener is not None
 
     @property
-    def is_touched(self) -> bool:
-        """Whether anybody has asked for the request or for the response."""
-        return self.opener is None or self._response is not None
+    def has_response(self) -> bool:
+        """Whether anybody has asked for the response."""
+        return self._response is not None
 
     @property
     def is_eventful(self) -> bool:

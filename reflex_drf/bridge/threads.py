@@ -6,18 +6,19 @@ end. An event that never needs a thread costs none.
 
 from __future__ import annotations
 
-import logging
+import functools
 import os
 import threading
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext
-from django.db import DatabaseError, close_old_connections, connections, reset_queries
+from django.db import connections
 
+from reflex_drf.bridge.connections import DatabaseThread, Sweeper
 from reflex_drf.conf import settings
 from reflex_drf.errors import ConfigurationError
 
@@ -25,6 +26,7 @@ __all__ = [
     "DatabaseThread",
     "EventExecutor",
     "ThreadPool",
+    "close_idle",
     "database_thread",
     "hold_thread",
     "pools",
@@ -32,52 +34,8 @@ __all__ = [
     "shutdown",
 ]
 
-logger = logging.getLogger("reflex_drf.bridge")
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class DatabaseThread:
-    """One thread with database connections of its own."""
-
-    def __init__(self, number: int) -> None:
-        # The thread itself starts with the first call.
-        self.executor = ThreadPoolExecutor(1, f"reflex_drf-database-{number}")
-        # Calls handed over and not finished, and open events that have used the thread. Both are
-        # changed under the pool's lock: calls end in the thread, events on the loop.
-        self.pending = 0
-        self.events = 0
-        self.used = False
-        # Whether a synchronous middleware blocks it until its event ends.
-        self.held = False
-        self._closed = False
-
-    def tidy(self, others: int) -> None:
-        """Do in the thread what Django does with connections between two requests."""
-        try:
-            if self.events <= others:
-                reset_queries()
-                close_old_connections()
-            else:
-                self._close_broken()
-        except DatabaseError:
-            logger.exception("A database connection could not be closed")
-
-    def _close_broken(self) -> None:
-        # Another event is between two calls here and may be in the middle of `aiterator()`, whose
-        # cursor dies with its connection: a connection that is merely old has to wait.
-        for connection in connections.all(initialized_only=True):
-            if connection.errors_occurred and not connection.in_atomic_block:
-                connection.close_if_unusable_or_obsolete()
-
-    def close(self) -> None:
-        """Close the connections in their thread and let the thread end; nothing waits for it."""
-        if self._closed:
-            return
-        self._closed = True
-        if self.used:
-            self.executor.submit(connections.close_all)
-        self.executor.shutdown(wait=False)
 
 
 class ThreadPool:
@@ -91,6 +49,7 @@ class ThreadPool:
         self.size = size
         self.process = os.getpid()
         self.threads = [DatabaseThread(number) for number in range(size)]
+        self._sweeper = Sweeper(self.threads)
         self._lock = threading.Lock()
         self._retired = False
 
@@ -103,7 +62,8 @@ class ThreadPool:
             # for ever, since the handler that holds it may itself wait for that event.
             thread = min(free, key=lambda t: (t.pending, t.events)) if free else self._extra()
             thread.events += 1
-            thread.used, thread.held = True, hold
+            thread.used = thread.unswept = True
+            thread.held = hold
             return thread
 
     def _extra(self) -> DatabaseThread:
@@ -116,13 +76,13 @@ class ThreadPool:
         with self._lock:
             thread.pending += 1
 
-    def end(self, thread: DatabaseThread) -> None:
+    def end(self, thread: DatabaseThread, future: Future[Any] | None = None) -> None:
         """Count a call that has ended, or was cancelled before it began."""
         with self._lock:
             thread.pending -= 1
 
     def release(self, thread: DatabaseThread) -> None:
-        """Take an ended event off its thread, and tidy the thread without waiting for it."""
+        """Take an ended event off its thread, whose connections may serve the next one."""
         with self._lock:
             thread.events -= 1
             thread.held = False
@@ -131,7 +91,11 @@ class ThreadPool:
                 self.threads.remove(thread)
             retired, events = self._retired, thread.events
         if not (retired or surplus):
-            thread.executor.submit(thread.tidy, 0)
+            if events or not settings.CONNECTION_SECONDS:
+                # An event that goes on in this thread must not find a connection broken.
+                thread.executor.submit(thread.tidy, 0)
+            if settings.CONNECTION_SECONDS:
+                self._sweeper.wake()
         elif not events:
             thread.close()
 
@@ -158,6 +122,7 @@ class EventExecutor(Executor):
         self._pool: ThreadPool | None = None
         self._thread: DatabaseThread | None = None
         self.ended = False
+        self._is_tidy = False
         # Set before the first call when the event will block its thread to its end.
         self.hold = False
 
@@ -169,8 +134,11 @@ class EventExecutor(Executor):
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         pool, thread = self._claim()
         pool.begin(thread)
-        future = thread.executor.submit(fn, *args, **kwargs)
-        future.add_done_callback(lambda _: pool.end(thread))
+        if self._is_tidy:
+            future = thread.executor.submit(fn, *args, **kwargs)
+        else:
+            future = thread.executor.submit(self._run_first, thread, fn, *args, **kwargs)
+        future.add_done_callback(functools.partial(pool.end, thread))
         return future
 
     def _claim(self) -> tuple[ThreadPool, DatabaseThread]:
@@ -180,8 +148,16 @@ class EventExecutor(Executor):
         if self._pool is None or self._thread is None:
             self._pool = self._pools.current()
             self._thread = self._pool.claim(self.hold)
-            self._thread.executor.submit(self._thread.tidy, 1)
         return self._pool, self._thread
+
+    def _run_first(
+        self, thread: DatabaseThread, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        # In the thread, and in the same go as the call: to wake it twice would cost more than
+        # there is to tidy.
+        self._is_tidy = True
+        thread.tidy(1)
+        return fn(*args, **kwargs)
 
     def release(self) -> None:
         """Give the thread back at the end of the event."""
@@ -210,6 +186,10 @@ class PoolHolder:
                     pool.retire()
             assert self._pool is not None
             return self._pool
+
+    def known(self) -> ThreadPool | None:
+        """Give the pool if there is one already."""
+        return self._pool
 
     def clear(self) -> ThreadPool | None:
         """Take the pool away, so that the next event makes a new one."""
@@ -298,6 +278,14 @@ def hold_thread() -> None:
     executor = open_executor.get()
     if executor is not None:
         executor.hold = True
+
+
+def close_idle() -> None:
+    """Close the connections of all threads that no event uses, and wait for it."""
+    pool = pools.known()
+    idle = [thread for thread in pool.threads if thread.used and not thread.events] if pool else []
+    for future in [thread.executor.submit(connections.close_all) for thread in idle]:
+        future.result()
 
 
 def shutdown() -> None:

@@ -1,8 +1,8 @@
-"""Events for which the project's middleware has nothing to do until somebody asks.
+"""Events in a project whose middleware is Django's own: as few steps as these need.
 
-Without a session cookie, Django's own session, authentication, message and locale middleware only
-put lazy objects on the request. So the request is made when it is first asked for, and an event
-that never asks for it costs nothing.
+Session, authentication, message and locale middleware only put objects on the request. With a
+session cookie the user is looked up before the handler, in one hop. Without one, the request is
+made when somebody asks for it, and an event that never asks for it costs nothing.
 """
 
 from __future__ import annotations
@@ -12,23 +12,34 @@ from collections.abc import Sequence
 from contextvars import copy_context
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.utils import translation
 
-from reflex_drf.bridge.phases import AUTHENTICATION, LOCALE, MESSAGES, SESSION, Group, Member
+from reflex_drf.bridge.phases import (
+    AUTHENTICATION,
+    LOCALE,
+    LOGIN_REQUIRED,
+    MESSAGES,
+    SESSION,
+    Group,
+    Member,
+    resolve,
+)
 from reflex_drf.bridge.scope import EventScope
 from reflex_drf.bridge.visits import Visit
 
-__all__ = ["QuietMiddleware"]
+__all__ = ["StockMiddleware"]
 
-QUIET = frozenset({SESSION, AUTHENTICATION, MESSAGES, LOCALE})
+# What never answers a request by itself, and leaves a response as good as it was.
+STOCK = frozenset({SESSION, AUTHENTICATION, MESSAGES, LOCALE, LOGIN_REQUIRED})
 # How many combinations of language cookie, Accept-Language and path are remembered.
 MOST = 1024
 
 
-class QuietMiddleware:
-    """The members of a chain all of which can wait."""
+class StockMiddleware:
+    """The members of a chain of which none is the project's own."""
 
     def __init__(self, members: Sequence[Member]) -> None:
         # Models need a configured Django, which this module's import does not.
@@ -40,27 +51,37 @@ class QuietMiddleware:
         self._knows_user = any(member.path == AUTHENTICATION for member in members)
         self._languages: dict[tuple[Any, ...], str] = {}
         self._lock = threading.RLock()
+        self._look_up = sync_to_async(self._enter)
 
     @classmethod
-    def of(cls, members: Sequence[Member]) -> QuietMiddleware | None:
-        """Give the members as quiet ones, None if one of them has to see every event."""
-        is_quiet = all(member.path in QUIET and member.is_stock for member in members)
-        return cls(members) if is_quiet else None
+    def of(cls, members: Sequence[Member]) -> StockMiddleware | None:
+        """Give the members as stock ones, None if one of them is something else."""
+        is_stock = all(member.path in STOCK and member.is_stock for member in members)
+        return cls(members) if is_stock else None
 
-    def lets_wait(self, scope: EventScope) -> bool:
-        """Tell whether nothing of this event depends on a session."""
-        source = scope.source
-        return django_settings.SESSION_COOKIE_NAME not in source.COOKIES and (
-            isinstance(source, Visit) or not hasattr(source, "_cached_user")
-        )
+    @staticmethod
+    def takes(scope: EventScope) -> bool:
+        """Tell whether the request of an event is a new one."""
+        return isinstance(scope.source, Visit) or not hasattr(scope.source, "_cached_user")
 
-    def begin(self, scope: EventScope) -> None:
-        """Do what cannot wait: a handler may translate without looking at the request."""
+    async def begin(self, scope: EventScope) -> None:
+        """Look the user up, or do what cannot wait until somebody asks for the request."""
+        if django_settings.SESSION_COOKIE_NAME in scope.source.COOKIES:
+            await self._look_up(scope)
+            return
         scope.opener = self
         if self._locale is not None:
+            # A handler may translate without looking at the request.
             language = self.language(scope)
             if language != django_settings.LANGUAGE_CODE:
                 translation.activate(language)
+
+    def _enter(self, scope: EventScope) -> None:
+        request = scope.origin
+        for member in self.group.members:
+            member.answer(request)
+        resolve(request)
+        scope.request = request
 
     def language(self, scope: EventScope) -> str:
         """Give the language that the locale middleware chooses, asked once for equal requests."""
@@ -77,7 +98,7 @@ class QuietMiddleware:
             language = self._languages[key] = copy_context().run(self._choose, scope.origin)
         return language
 
-    def _choose(self, request: HttpRequest) -> str:
+    def _choose(self, request: Any) -> str:
         assert self._locale is not None, "only a locale middleware chooses a language"
         self._locale.answer(request)
         return str(request.LANGUAGE_CODE)
@@ -104,3 +125,19 @@ class QuietMiddleware:
         if scope.visitor is None and self._knows_user:
             scope.visitor = self._visitor()
         return scope.visitor
+
+    @staticmethod
+    def has_work_left(scope: EventScope) -> bool:
+        """Tell whether the response phase would do anything that anybody could notice."""
+        if scope.has_response or scope.changes_user:
+            return True
+        return scope.opener is None and is_changed(scope.origin)
+
+
+def is_changed(request: HttpRequest) -> bool:
+    """Tell whether session or messages of a request are to be saved."""
+    session = getattr(request, "session", None)
+    if session is not None and (session.modified or django_settings.SESSION_SAVE_EVERY_REQUEST):
+        return True
+    storage = getattr(request, "_messages", None)
+    return storage is not None and (storage.used or storage.added_new)

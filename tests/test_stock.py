@@ -69,14 +69,14 @@ tasks: list[tuple[asyncio.Event, asyncio.Task[str]]] = []
 
 class Made:
     def __init__(self) -> None:
-        self.requests = self.phases = 0
+        self.requests = self.phases = self.responses = 0
 
 
 @contextmanager
 def counted() -> Iterator[Made]:
     """Count the requests that are made for events, and the request phases that they go through."""
     made = Made()
-    make, answer = EventRequest.__init__, Member.answer
+    make, answer, finish = EventRequest.__init__, Member.answer, Member.finish
 
     def making(self: Any, *args: Any, **kwargs: Any) -> None:
         made.requests += 1
@@ -86,9 +86,14 @@ def counted() -> Iterator[Made]:
         made.phases += self.path == SESSION and isinstance(request, EventRequest)
         return answer(self, request)
 
+    def finishing(self: Member, request: Any, response: Any) -> Any:
+        made.responses += self.path == SESSION and isinstance(request, EventRequest)
+        return finish(self, request, response)
+
     with (
         mock.patch.object(EventRequest, "__init__", making),
         mock.patch.object(Member, "answer", answering),
+        mock.patch.object(Member, "finish", finishing),
     ):
         yield made
 
@@ -121,6 +126,23 @@ async def test_a_session_cookie_makes_a_request_for_every_event() -> None:
             await tab.send(QuietState.count_up)
             await tab.send(QuietState.count_up)
     assert (made.requests, made.phases) == (2, 2)
+
+
+async def test_the_response_phase_is_run_only_where_there_is_something_to_save() -> None:
+    key = await sync_to_async(create_session)(cart=[1])
+    viewer = Viewer(f"sessionid={key}", key=key)
+
+    async def buy() -> None:
+        bridge.current_session()["cart"] = [1, 2]
+
+    async def look() -> None:
+        assert bridge.current_session()["cart"] == [1, 2]
+
+    with counted() as made:
+        await viewer.send(buy)
+        assert made.responses == 1
+        await viewer.send(look)
+    assert made.responses == 1
 
 
 async def test_a_middleware_of_the_project_sees_every_event(settings: Any) -> None:
