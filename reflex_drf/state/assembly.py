@@ -81,7 +81,12 @@ def assemble(plan: Plan, namespace: MutableMapping[str, Any], order: list[type])
         message = f"{plan.owner}.{name} is not for a client to set."
         namespace.setdefault(f"set_{name}", Missing(message))
     inherit_members(plan.owner, namespace, order)
-    return replace(plan, variables=frozenset(variables), handlers=frozenset(handlers))
+    return replace(
+        plan,
+        variables=frozenset(variables),
+        handlers=frozenset(handlers),
+        quiet=frozenset(_list_variables(plan)),
+    )
 
 
 class Missing:

@@ -22,6 +22,7 @@ from reflex_drf.state.hooks import ModelHooks
 from reflex_drf.state.narrowing import narrow
 from reflex_drf.state.owner import check_owner
 from reflex_drf.state.progress import showing_progress
+from reflex_drf.state.quiet import put
 from reflex_drf.state.rights import NOTE, watch_rights
 from reflex_drf.state.user import sync_user
 
@@ -171,9 +172,9 @@ class Calls(ModelHooks):
         call = getattr(reply.request, "call", None)
         # None where a cache has answered for the view.
         if isinstance(call, Call) and (rights := call.notes.get(NOTE)) is not None:
-            self.may = rights.actions
+            put(self, "may", rights.actions)
             if call.action == "list":
-                self.row_may = rights.rows
+                put(self, "row_may", rights.rows)
 
     async def _refuse(self, reply: Reply, *, form: bool = True) -> Any:
         """Show why a call was refused, and let the hooks answer.

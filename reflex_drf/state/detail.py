@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from reflex_drf.backends import Call, Reply
 from reflex_drf.state.answers import drop_tab
 from reflex_drf.state.calls import Calls, Key, operation
+from reflex_drf.state.quiet import put
 
 __all__ = ["DETAIL_PARAM", "DetailHandlers"]
 
@@ -60,7 +61,8 @@ class DetailHandlers(Calls):
         for reply in replies:
             self._take_rights(reply)
             if reply.ok:
-                self.detail_row = self._row(reply.data) if isinstance(reply.data, dict) else {}
+                row = self._row(reply.data) if isinstance(reply.data, dict) else {}
+                put(self, "detail_row", row)
             elif reply.status in GONE:
                 self.detail_row = {}
                 return await self._refuse(reply, form=False)

@@ -20,6 +20,7 @@ from reflex_drf.state.detail import DetailHandlers
 from reflex_drf.state.narrowing import narrow
 from reflex_drf.state.options import Options
 from reflex_drf.state.picking import PickHandlers
+from reflex_drf.state.quiet import put
 
 __all__ = ["ListHandlers", "Wanted"]
 
@@ -242,8 +243,9 @@ class ListHandlers(PickHandlers, DetailHandlers):
 
     def _show(self, wanted: Wanted, rows: list[Any], page: Page) -> None:
         query = self._plan.query
-        setattr(self, self._plan.options.list_var, [self._row(row) for row in rows])
-        self.search, self.ordering, self.filters = wanted.search, wanted.ordering, wanted.filters
+        put(self, self._plan.options.list_var, [self._row(row) for row in rows])
+        self.search, self.ordering = wanted.search, wanted.ordering
+        put(self, "filters", wanted.filters)
         self.total_count = len(rows) if page.count is None else page.count
         self.page = page.number or wanted.page
         self.page_size = page.size or wanted.size

@@ -21,6 +21,7 @@ from reflex_drf.state.options import (
     take_options,
 )
 from reflex_drf.state.planning import make_plan
+from reflex_drf.state.quiet import set_quietly
 from reflex_drf.state.user import AppState
 from reflex_drf.state.viewsets import scope_field
 from reflex_drf.state.writing import WriteHandlers
@@ -54,6 +55,7 @@ class ModelStateMeta(BaseStateMeta):
             wrap_hooks(name, namespace, order, plan.field_names if plan else None)
         if plan is not None:
             plan = assemble(plan, namespace, order)
+            namespace.setdefault("__setattr__", set_quietly)
         cls = super().__new__(mcs, name, bases, namespace, **kwargs)
         # Set past Reflex: neither is a var.
         type.__setattr__(cls, "_declared_options", declared)

@@ -64,6 +64,8 @@ class Plan:
     # The names that were given to the class.
     variables: frozenset[str] = frozenset()
     handlers: frozenset[str] = frozenset()
+    # The vars that are not sent again unless they change.
+    quiet: frozenset[str] = frozenset()
 
     @property
     def generated(self) -> bool:
