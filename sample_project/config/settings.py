@@ -68,6 +68,19 @@ DATABASES = {
     }
 }
 
+if name := os.environ.get("POSTGRES_DB"):
+    DATABASES["default"] = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": name,
+        "USER": os.environ.get("POSTGRES_USER", "postgres"),
+        "PASSWORD": os.environ.get("POSTGRES_PASSWORD", ""),
+        "HOST": os.environ.get("POSTGRES_HOST", "127.0.0.1"),
+        "PORT": os.environ.get("POSTGRES_PORT", "5432"),
+    }
+
+# The triggers of shop/migrations/0003 are for PostgreSQL, and SQLite is chosen on purpose.
+SILENCED_SYSTEM_CHECKS = ["reflex_drf.W007"]
+
 # No password validators: the passwords of the demo users are meant to be remembered.
 AUTH_PASSWORD_VALIDATORS = []
 LOGIN_URL = "login"

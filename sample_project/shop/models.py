@@ -41,6 +41,14 @@ class Product(models.Model):
     is_active = models.BooleanField("on sale", default=True)
     description = models.TextField(blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # Live forms name whoever this says when a product changes under them.
+    updated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        related_name="+",
+        null=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+    )
 
     class Meta:
         ordering = ["-created_at", "-id"]

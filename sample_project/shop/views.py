@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.db.models import F, QuerySet
+from reflex_drf.live import notify
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
 from rest_framework.permissions import IsAdminUser, IsAuthenticated, IsAuthenticatedOrReadOnly
@@ -39,7 +40,10 @@ class ProductViewSet(viewsets.ModelViewSet):
     ordering = ["-created_at", "-id"]
 
     def perform_create(self, serializer: BaseSerializer) -> None:
-        serializer.save(owner=self.request.user)
+        serializer.save(owner=self.request.user, updated_by=self.request.user)
+
+    def perform_update(self, serializer: BaseSerializer) -> None:
+        serializer.save(updated_by=self.request.user)
 
     @action(detail=True, methods=["post"])
     def restock(self, request: Request, pk: str | None = None) -> Response:
@@ -49,16 +53,18 @@ class ProductViewSet(viewsets.ModelViewSet):
         product = self.get_object()
         # In the database, so that two deliveries at a time are both counted.
         Product.objects.filter(pk=product.pk).update(
-            stock=F("stock") + form.validated_data["amount"]
+            stock=F("stock") + form.validated_data["amount"], updated_by=request.user
         )
+        # `update` sends no signals.
+        notify(product)
         return Response(self.get_serializer(self.get_object()).data)
 
     @action(detail=True, methods=["post"], permission_classes=[IsAdminUser])
     def discontinue(self, request: Request, pk: str | None = None) -> Response:
         """Take a product off sale; staff only."""
         product = self.get_object()
-        product.is_active = False
-        product.save(update_fields=["is_active"])
+        product.is_active, product.updated_by = False, request.user
+        product.save(update_fields=["is_active", "updated_by"])
         return Response(self.get_serializer(product).data)
 
 

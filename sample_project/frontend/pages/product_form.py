@@ -19,7 +19,12 @@ def form_dialog() -> rx.Component:
                 margin_bottom="20px",
             ),
             rx.form(
-                problem(ProductState.error),
+                _company(),
+                rx.cond(
+                    ProductState.editing_conflict == "",
+                    problem(ProductState.error),
+                    _meanwhile(),
+                ),
                 rx.grid(
                     _text("Name", "name", grid_column="1 / -1"),
                     _text("SKU", "sku"),
@@ -47,6 +52,67 @@ def form_dialog() -> rx.Component:
         open=ProductState.form_open,
         on_open_change=ProductState.close_form,
     )
+
+
+def _company() -> rx.Component:
+    """Who else has the product open."""
+    return rx.cond(
+        ProductState.presence,
+        rx.flex(
+            rx.icon("users", size=16),
+            rx.text(f"Also open with {ProductState.presence.join(', ')}", size="2", as_="span"),
+            align="center",
+            spacing="2",
+            color="var(--accent-11)",
+            margin_bottom="16px",
+            role="status",
+        ),
+    )
+
+
+def _meanwhile() -> rx.Component:
+    """What has become of the product since the form was opened, and what to do about it."""
+    gone = ProductState.editing_conflict == "deleted"
+    by = rx.cond(ProductState.editing_conflict_by, ProductState.editing_conflict_by, "Somebody")
+    return rx.callout.root(
+        rx.callout.icon(rx.icon("git-compare", size=16)),
+        rx.callout.text(
+            rx.cond(
+                gone,
+                "This product has been deleted meanwhile.",
+                f"{by} has changed this product meanwhile.",
+            ),
+            rx.cond(ProductState.overwrite_asked, " Nothing has been saved yet.", ""),
+            flex="1 1 0",
+        ),
+        rx.flex(
+            rx.cond(
+                gone,
+                rx.fragment(),
+                _answer("Show the changes", ProductState.reload_edit, variant="soft"),
+            ),
+            rx.cond(
+                ProductState.overwrite_asked,
+                _answer(
+                    rx.cond(gone, "Save as new", "Overwrite"),
+                    ProductState.overwrite,
+                    variant="solid",
+                ),
+            ),
+            spacing="2",
+            wrap="wrap",
+            flex_basis="100%",
+        ),
+        color_scheme="amber",
+        flex_wrap="wrap",
+        role="alert",
+        margin_bottom="16px",
+        width="100%",
+    )
+
+
+def _answer(label: str | rx.Var[str], event: rx.EventHandler, **props) -> rx.Component:
+    return rx.button(label, type="button", size="1", on_click=event, color_scheme="amber", **props)
 
 
 def _error(name: str) -> rx.Var[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils.crypto import get_random_string
 from reflex_drf.live import notify
 
@@ -19,7 +19,16 @@ class Command(BaseCommand):
         parser.add_argument("--stock", type=int, default=5, help="How many products get stock.")
         parser.add_argument("--new", type=int, default=3, help="How many products are added.")
 
+        parser.add_argument(
+            "--sql",
+            action="store_true",
+            help="Change prices past Django instead, which only PostgreSQL's triggers tell of.",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["sql"]:
+            self.stdout.write(self.style.SUCCESS(f"Repriced {self.reprice()} products in SQL."))
+            return
         stocked = self.deliver(options["stock"])
         added = self.add(options["new"])
         self.stdout.write(self.style.SUCCESS(f"Stocked {stocked} products, added {added}."))
@@ -32,6 +41,14 @@ class Command(BaseCommand):
             product.stock += 10
             product.save(update_fields=["stock"])
         return len(products)
+
+    def reprice(self) -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE shop_product SET price = price + 1 "
+                "WHERE id IN (SELECT id FROM shop_product ORDER BY created_at DESC LIMIT 5)"
+            )
+            return cursor.rowcount
 
     @transaction.atomic
     def add(self, count: int) -> int:
