@@ -47,13 +47,15 @@ class PacedState(LiveListMixin, ModelState):
 
     async def _apply(self, changes: list[ModelChange]) -> Any:
         PacedState.told.append(changes)
-        if PacedState.gate is not None:
-            PacedState.gate.reached.set()
-            await PacedState.gate.opened.wait()
         if PacedState.failing:
             PacedState.failing -= 1
             raise ZeroDivisionError
-        return await super()._apply(changes)
+        answer = await super()._apply(changes)
+        if PacedState.gate is not None:
+            # The list has been read: what changes from here on, it does not show.
+            PacedState.gate.reached.set()
+            await PacedState.gate.opened.wait()
+        return answer
 
 
 class OtherPacedState(LiveListMixin, ModelState):

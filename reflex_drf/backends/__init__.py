@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from rest_framework.views import APIView
 
+    from reflex_drf.backends.watching import Dependencies
     from reflex_drf.errors import ErrorReport
 
 __all__ = ["Backend", "Call", "Page", "Reply"]
@@ -23,7 +24,8 @@ class Call:
     `kwargs` are URL arguments, `query` the query parameters (a list gives a repeated one).
     `prepare` is called with the view in its own thread, after set-up and before permissions, and
     may return a function to call once those are decided, with the exception if they refused.
-    `notes` holds what it leaves for the caller. Both work in process only. `accept` is asked with
+    `notes` holds what it leaves for the caller, and `dependencies` is told what of the viewer's
+    request the answer depends on. All work in process only. `accept` is asked with
     the reply whether to go on to the next call; in process that happens in the view's thread.
     """
 
@@ -37,6 +39,7 @@ class Call:
     method: str | None = None
     prepare: Callable[[APIView], Callable[[BaseException | None], None] | None] | None = None
     notes: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    dependencies: Dependencies | None = None
     accept: Callable[[Reply], bool] | None = None
 
     def leads_on(self, reply: Reply) -> bool:
@@ -65,7 +68,7 @@ class Reply:
 
     `data` is the body as a client would read it; `rows` is the list inside a paginated body,
     whatever its envelope. `exception` is the DRF or HTTP exception behind an error, and
-    `request` the request the view ran with (in process only).
+    `request` the request the view ran with and `notes` those of the call (in process only).
     """
 
     status: int
@@ -75,6 +78,7 @@ class Reply:
     errors: ErrorReport | None = None
     exception: BaseException | None = field(default=None, repr=False)
     request: HttpRequest | None = field(default=None, repr=False)
+    notes: Mapping[str, Any] = field(default_factory=dict, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -27,6 +27,7 @@ from reflex_drf.backends.paging import read_page
 from reflex_drf.backends.request import CallRequest
 from reflex_drf.backends.response import read_data, release
 from reflex_drf.backends.view import ViewRun, rebind
+from reflex_drf.backends.watching import WatchedRequest
 from reflex_drf.errors import RouteNotFound, report_errors
 from reflex_drf.representation import plain
 from reflex_drf.routing import Route, find_route, private_urlconf
@@ -123,12 +124,23 @@ def run_call(call: Call, origin: HttpRequest, trust_session: bool) -> Reply:
         return missing(error)
     if is_too_long(url, call.query):
         return too_long()
-    request = CallRequest(call, route, url, origin, trust_session=trust_session)
+    request = make_request(call, route, url, origin, trust_session)
     request.response = get_handler().get_response(request)
     try:
         return make_reply(request)
     finally:
         release(request.response)
+
+
+def make_request(
+    call: Call, route: Route, url: str, origin: HttpRequest, trust_session: bool
+) -> CallRequest:
+    """Make the request of a call, one that is watched where somebody wants to know."""
+    if call.dependencies is None:
+        return CallRequest(call, route, url, origin, trust_session=trust_session)
+    return WatchedRequest(
+        call, route, url, origin, trust_session=trust_session, dependencies=call.dependencies
+    )
 
 
 def enter(origin: HttpRequest) -> None:
@@ -171,6 +183,7 @@ def make_reply(request: CallRequest) -> Reply:
         "status": status,
         "data": data,
         "request": request,
+        "notes": request.call.notes,
         "headers": {k: v for k, v in response.items() if k != "Content-Length"},
     }
     if 200 <= status < 300:

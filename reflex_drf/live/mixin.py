@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db.models import Model
 
-from reflex_drf.backends.inprocess import without_throttles
+from reflex_drf import bridge
 from reflex_drf.errors import ConfigurationError
+from reflex_drf.live.audience import Subscription
 from reflex_drf.live.changes import ModelChange
 from reflex_drf.live.editing import PASSING, EditingHandlers, UnansweredError
+from reflex_drf.live.expiry import session_ends_in
 from reflex_drf.live.looking import find_modifier
+from reflex_drf.live.reading import LiveReads, refreshing
 from reflex_drf.live.registry import live_models, user_model
 from reflex_drf.live.viewers import Viewers
 from reflex_drf.seam.tabs import current_tab
@@ -21,16 +23,10 @@ from reflex_drf.state.calls import operation
 from reflex_drf.state.owner import TabOwner
 from reflex_drf.state.viewsets import viewset_model
 
-if TYPE_CHECKING:
-    from reflex_drf.state.plan import Plan
-
 __all__ = ["LiveListMixin"]
 
-# True while a refresh runs that the server, and not the viewer, asked for.
-refreshing: ContextVar[bool] = ContextVar("reflex_drf_live_refreshing", default=False)
 
-
-class LiveListMixin(EditingHandlers):
+class LiveListMixin(LiveReads, EditingHandlers):
     """Keeps the list of a `ModelState` up to date once `live_subscribe` has run.
 
     A change is only a reason to read the list again: as the viewer, through the viewset, with the
@@ -63,7 +59,10 @@ class LiveListMixin(EditingHandlers):
         if tab is None or not tab.connected:
             return None
         owner = await self.get_state(TabOwner)  # type: ignore[attr-defined]
-        Viewers.of(tab.processor).subscribe(tab, type(self), self._live_model(), owner._owner)
+        viewers = Viewers.of(tab.processor)
+        subscription = viewers.subscribe(tab, type(self), self._live_model(), owner._owner)
+        if subscription is not None:
+            viewers.expect_end(subscription, await session_ends_in(bridge.current_request()))
         if self._plan.edits and self.editing_id is not None:
             # A page that has connected again still has its form.
             with suppress(UnansweredError):
@@ -73,16 +72,23 @@ class LiveListMixin(EditingHandlers):
     @operation
     async def live_refresh(self) -> Any:
         """Show what has changed; does nothing unless the server itself has asked for it."""
-        tab = current_tab()
-        subscription = None if tab is None else Viewers.of(tab.processor).find(tab, type(self))
-        if tab is None or subscription is None or not (changes := subscription.take()):
+        viewers, subscription = self._subscription()
+        if viewers is None or subscription is None:
+            return None
+        checks = subscription.unsure
+        if (changes := subscription.take()) is None:
             return None
         owner = await self.get_state(TabOwner)  # type: ignore[attr-defined]
         if owner._owner != subscription.owner:
             # Somebody else's tab by now; whoever it is subscribes for himself.
-            Viewers.of(tab.processor).end(subscription)
+            viewers.end(subscription)
             return None
-        token = refreshing.set(True)
+        if checks:
+            viewers.expect_end(subscription, await session_ends_in(bridge.current_request()))
+        return await self._catch_up(subscription, changes) if changes else None
+
+    async def _catch_up(self, subscription: Subscription, changes: list[ModelChange]) -> Any:
+        token = refreshing.set(subscription)
         try:
             answer = await self._apply(changes)
             await self._follow_detail(changes)
@@ -110,13 +116,13 @@ class LiveListMixin(EditingHandlers):
 
     async def _reread(self) -> Any:
         wanted = self._wanted()
-        replies = await self._run(self._list_call(wanted))
-        if replies is None:
+        reply = await self._read(wanted)
+        if reply is None:
             return drop_tab()
-        if replies[0].status in PASSING:
+        if reply.status in PASSING:
             raise UnansweredError
         # What the viewer was told about his form has nothing to do with this.
-        return await self._settle(wanted, replies[0])
+        return await self._settle(wanted, reply)
 
     async def _follow_detail(self, changes: list[ModelChange]) -> None:
         """Read the row that a page shows in full again, if it may be among those changed."""
@@ -127,11 +133,6 @@ class LiveListMixin(EditingHandlers):
         replies = await self._run(*calls) if (calls := self._detail_calls()) else []
         if replies and replies[0].status not in PASSING:
             await self._take_detail(*replies)
-
-    def _prepare(self, plan: Plan, action: str, view: Any) -> None:
-        super()._prepare(plan, action, view)
-        if refreshing.get() and action in ("list", "retrieve"):
-            without_throttles(view)
 
 
 def _overrides(state: type[Any]) -> bool:

@@ -7,8 +7,9 @@ context and `_on_disconnect`, and which connections the namespace knows.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextvars import Context, ContextVar, copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
 from reflex_base.event import Event
@@ -22,7 +23,7 @@ class Companion(Protocol):
     """Something that lives as long as a processor and follows its tabs."""
 
     def end_tab(self, token: str) -> None:
-        """Called when the connection of a tab has ended."""
+        """Called when the connection of a tab has ended, or belongs to somebody else."""
 
     async def close(self) -> None:
         """Called when the processor stops."""
@@ -74,8 +75,7 @@ class TabProcessor(BaseStateEventProcessor):
 
     def _on_disconnect(self, token: str) -> None:
         super()._on_disconnect(token)
-        for companion in self.companions.values():
-            companion.end_tab(token)
+        self.forget(token)
 
     @property
     def shares_states(self) -> bool:
@@ -118,17 +118,30 @@ class TabProcessor(BaseStateEventProcessor):
             # An upload comes by another connection than the tab's own.
             known = self._namespace.sid_to_token.items()
             sid = next((sid for sid, owner in known if owner == token), None)
-        tab_var.set(Tab(self, token, sid or ""))
-        await super()._execute_event(entry=entry, registered_handler=registered_handler)
+        tab = Tab(self, token, sid or "", registered_handler.handler.is_background)
+        tab_var.set(tab)
+        try:
+            await super()._execute_event(entry=entry, registered_handler=registered_handler)
+        finally:
+            tab.end()
+
+    def forget(self, token: str) -> None:
+        """End what is attached to a tab whose user is another one now."""
+        for companion in self.companions.values():
+            companion.end_tab(token)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Tab:
-    """The connection of one browser tab to this process."""
+    """The connection of one browser tab to this process, as one event knows it."""
 
     processor: TabProcessor
     token: str
     sid: str
+    # Whether the event runs beside others of its tab, maybe for hours.
+    background: bool = False
+    # What is to be done once the event has ended; None from then on.
+    _later: list[Callable[[], None]] | None = field(default_factory=list)
 
     @property
     def connected(self) -> bool:
@@ -138,6 +151,19 @@ class Tab:
     def send(self, name: str) -> asyncio.Task[None]:
         """Queue an event of the server's own for this tab."""
         return self.processor.send(self, name)
+
+    def when_ended(self, callback: Callable[[], None]) -> None:
+        """Call a function once the event that knows this tab has ended, on its loop."""
+        if self._later is None:
+            callback()
+        else:
+            self._later.append(callback)
+
+    def end(self) -> None:
+        """Do what had to wait for the end of the event."""
+        later, self._later = self._later or [], None
+        for callback in later:
+            callback()
 
 
 tab_var: ContextVar[Tab | None] = ContextVar("reflex_drf_tab", default=None)

@@ -169,12 +169,11 @@ class Calls(ModelHooks):
 
     def _take_rights(self, reply: Reply) -> None:
         """Take over what was found out beside a call about what the user may do."""
-        call = getattr(reply.request, "call", None)
         # None where a cache has answered for the view.
-        if isinstance(call, Call) and (rights := call.notes.get(NOTE)) is not None:
-            put(self, "may", rights.actions)
-            if call.action == "list":
-                put(self, "row_may", rights.rows)
+        if (rights := reply.notes.get(NOTE)) is not None:
+            put(self, "may", dict(rights.actions))
+            if rights.rows is not None:
+                put(self, "row_may", {key: dict(about) for key, about in rights.rows.items()})
 
     async def _refuse(self, reply: Reply, *, form: bool = True) -> Any:
         """Show why a call was refused, and let the hooks answer.

@@ -42,6 +42,9 @@ class Processor(Protocol):
     def cancel_background(self, token: str, own: asyncio.Task[Any] | None) -> None:
         """End the background handlers that still run for a tab."""
 
+    def forget(self, token: str) -> None:
+        """End what the tab has subscribed to."""
+
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Sender:
@@ -120,6 +123,7 @@ def change_owner(sender: Sender, root: BaseState) -> StateUpdate | None:
         logger.warning("Refused an upload: its cookies are not those of the tab's user.")
         return refuse(rx.toast.error(say(_("The upload was refused: please sign in again."))))
     sender.processor.cancel_background(sender.token, sender.task)
+    sender.processor.forget(sender.token)
     if not sender.hydrates or getattr(root, "_reflex_internal_links", None):
         # Nothing is computed or sent from here. The tab begins anew under another token, also
         # because a manager like Redis loads only what the event needs: what is elsewhere could

@@ -197,19 +197,24 @@ class ListHandlers(PickHandlers, DetailHandlers):
     async def _fetch(self, wanted: Wanted) -> Any:
         if "list" not in self._plan.actions:
             return None
-        replies = await self._run(self._list_call(wanted))
-        if replies is None:
+        reply = await self._read(wanted)
+        if reply is None:
             return drop_tab()
         self.error = ""
-        return await self._settle(wanted, replies[0])
+        return await self._settle(wanted, reply)
+
+    async def _read(self, wanted: Wanted) -> Reply | None:
+        """Ask the API for a list; None if the tab turned out to be somebody else's."""
+        replies = await self._run(self._list_call(wanted))
+        return None if replies is None else replies[0]
 
     async def _settle(self, wanted: Wanted, reply: Reply) -> Any:
         """Take over a list, going back to the last page if the wanted one is gone."""
         if (last := self._last_page(wanted, reply)) is not None:
-            replies = await self._run(self._list_call(last))
-            if replies is None:
+            found = await self._read(last)
+            if found is None:
                 return drop_tab()
-            wanted, reply = last, replies[0]
+            wanted, reply = last, found
         self._take_rights(reply)
         if not reply.ok:
             if reply.status in (401, 403):

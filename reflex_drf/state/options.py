@@ -56,6 +56,8 @@ class Options:
     exclude_from_row: tuple[str, ...] = ()
     incremental_updates: bool = False
     url_params: bool = False
+    # Whether viewers of a live list share reads; None where that is safe for certain.
+    shared_reads: bool | None = None
 
     # How rows are written.
     read_only_fields: tuple[str, ...] = ()

@@ -48,7 +48,8 @@ class Rights:
     """What was found out beside one call."""
 
     actions: dict[str, bool] = field(default_factory=dict)
-    rows: dict[str, dict[str, bool]] = field(default_factory=dict)
+    # None beside a call that reads one row alone.
+    rows: dict[str, dict[str, bool]] | None = None
 
 
 def rights_before_reading(plan: Plan) -> dict[str, bool]:
@@ -63,7 +64,7 @@ def watch_rights(
     """Note beside a call that reads what its user may do; to be put around a prepared view."""
     if action not in ("list", "retrieve") or not isinstance(view, APIView):
         return None
-    notes[NOTE] = rights = Rights()
+    notes[NOTE] = rights = Rights(rows={} if action == "list" else None)
     if action == "list" and plan.options.row_permissions is not False:
         _watch_rows(plan, view, rights)
 
