@@ -153,7 +153,9 @@ def _detail_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
         return {}
     row: Any = dict[str, Any]
     if plan.detail is not None:
-        row = row_type(f"{plan.owner}Detail", plan.detail, plan.options.exclude_from_row)
+        # Empty while no row is open.
+        hidden = plan.options.exclude_from_row
+        row = row_type(f"{plan.owner}Detail", plan.detail, hidden, total=False)
     return {"detail_row": (row, {}), "detail_key": (str, "")}
 
 

@@ -40,8 +40,11 @@ _SCALARS: dict[type[serializers.Field[Any, Any, Any, Any]], Any] = {
 _JSON_SCALARS = (str, int, float, bool)
 
 
-def row_type(name: str, serializer: Any, exclude: Iterable[str] = ()) -> Any:
-    """A `TypedDict` with what the serializer sends; `dict[str, Any]` when it does not say."""
+def row_type(name: str, serializer: Any, exclude: Iterable[str] = (), *, total: bool = True) -> Any:
+    """A `TypedDict` with what the serializer sends; `dict[str, Any]` when it does not say.
+
+    One that is not `total` may also be empty.
+    """
     if not isinstance(serializer, serializers.Serializer) or _shapes_itself(serializer):
         return dict[str, Any]
     hidden = set(exclude)
@@ -50,7 +53,7 @@ def row_type(name: str, serializer: Any, exclude: Iterable[str] = ()) -> Any:
         for key, field in serializer.fields.items()
         if not field.write_only and key not in hidden
     }
-    return TypedDict(name, types) if types else dict[str, Any]  # type: ignore[operator]
+    return TypedDict(name, types, total=total) if types else dict[str, Any]  # type: ignore
 
 
 def _shapes_itself(serializer: serializers.Serializer[Any]) -> bool:
