@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
+from functools import lru_cache
 from types import FunctionType
 from typing import Any
 
@@ -121,10 +122,16 @@ def acting_view(
 
 def declaration(view: Any, action: str) -> Any:
     """The method that declares an action: `@restock.mapping.put` takes over what restock says."""
-    for extra in getattr(view, "get_extra_actions", list)():
-        if action in extra.mapping.values():
-            return extra
-    return getattr(type(view), action, None)
+    cls: Any = type(view)
+    return _declared(cls).get(action) or getattr(cls, action, None)
+
+
+@lru_cache(maxsize=512)
+def _declared(cls: Any) -> Mapping[str, Any]:
+    # DRF looks through all attributes of the class for them, each time it is asked.
+    extras: list[Any] = getattr(cls, "get_extra_actions", list)()
+    # Where two declare the same one, the first does.
+    return {name: extra for extra in reversed(extras) for name in extra.mapping.values()}
 
 
 def _method_of(action: str, handler: Any) -> str:

@@ -97,17 +97,21 @@ def _ask_actions(view: Any, asked: Mapping[str, str | None]) -> dict[str, bool]:
 
 def _equal_question(view: Any, action: str, method: str | None) -> Any:
     """What decides about an action, where DRF's own plain classes do; two with the same are one."""
-    own = APIView.get_permissions, APIView.check_permissions
-    if (type(view).get_permissions, type(view).check_permissions) != own:
+    classes = _classes_of(view, action)
+    if classes is None or type(view).check_permissions is not APIView.check_permissions:
         return None
-    if "get_permissions" in vars(view):
-        return None
-    kwargs = getattr(permissions.declaration(view, action), "kwargs", {})
-    classes = tuple(kwargs.get("permission_classes", view.permission_classes))
     if not _STATELESS.issuperset(classes):
         return None
     verb = (method or permissions.METHODS.get(action, "")).upper()
     return (classes, verb in permissions.SAFE_METHODS) if verb else None
+
+
+def _classes_of(view: Any, action: str) -> tuple[Any, ...] | None:
+    """The permission classes of an action, where DRF's own way chooses them."""
+    if type(view).get_permissions is not APIView.get_permissions or "get_permissions" in vars(view):
+        return None
+    kwargs = getattr(permissions.declaration(view, action), "kwargs", {})
+    return tuple(kwargs.get("permission_classes", view.permission_classes))
 
 
 def _ask(view: Any, action: str, question: Callable[[], bool]) -> bool:
@@ -173,7 +177,7 @@ def _ask_rows(
     acting = {
         name: permissions.acting_view(view, name, method=method)
         for name, method in asked.items()
-        if actions.get(name)
+        if actions.get(name) and not _decides_by_action(view, name)
     }
     acting = {name: other for name, other in acting.items() if _decides_by_row(other)}
     if not acting:
@@ -197,6 +201,21 @@ def _ask_rows(
                 for about in answers.values():
                     about.pop(name, None)
     return answers
+
+
+def _decides_by_action(view: Any, action: str) -> bool:
+    """Whether it is plain, without a view for the action, that a row makes no difference."""
+    classes = _classes_of(view, action)
+    if (
+        classes is None
+        or type(view).check_object_permissions is not APIView.check_object_permissions
+    ):
+        return False
+    plain: Any = BasePermission.has_object_permission
+    return all(
+        isinstance(cls, type) and getattr(cls, "has_object_permission", None) is plain
+        for cls in classes
+    )
 
 
 def _decides_by_row(acting: Any) -> bool:
