@@ -132,6 +132,7 @@ def _list_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
         "page_size": (int, options.paginate_by or query.default_size),
         "page_count": (int, 1),
         "total_count": (int, 0),
+        "total_known": (bool, True),
         "has_next": (bool, False),
         "has_previous": (bool, False),
         "search": (str, ""),

@@ -81,6 +81,7 @@ class Calls(ModelHooks):
         page_size: int
         page_count: int
         total_count: int
+        total_known: bool
         has_next: bool
         has_previous: bool
         search: str

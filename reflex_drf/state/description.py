@@ -242,7 +242,7 @@ def _actions(plan: Plan) -> Iterable[Action]:
 def _pages(plan: Plan) -> str:
     if "list" not in plan.actions or not plan.query.has_pages:
         return "none"
-    return "numbers" if plan.query.has_numbers else "steps"
+    return "numbers" if plan.query.has_numbers and plan.query.has_count else "steps"
 
 
 def _page_sizes(plan: Plan) -> tuple[int, ...]:

@@ -210,9 +210,10 @@ class ListHandlers(PickHandlers, DetailHandlers):
 
     async def _settle(self, wanted: Wanted, reply: Reply) -> Any:
         """Take over a list, going back to the last page if the wanted one is gone."""
-        if (last := self._last_page(wanted, reply)) is not None:
-            found = await self._read(last)
-            if found is None:
+        for again in (False, True):
+            if (last := self._last_page(wanted, reply, again)) is None:
+                break
+            if (found := await self._read(last)) is None:
                 return drop_tab()
             wanted, reply = last, found
         self._take_rights(reply)
@@ -232,7 +233,7 @@ class ListHandlers(PickHandlers, DetailHandlers):
             self._plan, replace(self._wanted(), step=wanted.step), self.rx_router_page
         )
 
-    def _last_page(self, wanted: Wanted, reply: Reply) -> Wanted | None:
+    def _last_page(self, wanted: Wanted, reply: Reply, again: bool) -> Wanted | None:
         if wanted.page <= 1 or wanted.position:
             return (
                 replace(wanted, page=1, position={})
@@ -240,7 +241,10 @@ class ListHandlers(PickHandlers, DetailHandlers):
                 else None
             )
         if reply.status == 404:
-            return replace(wanted, position=self._plan.query.last_params(wanted.size))
+            if position := self._plan.query.last_params(wanted.size):
+                return replace(wanted, position=position)
+            # Where the last page has no name, it is most likely the one before.
+            return replace(wanted, page=1 if again else wanted.page - 1)
         page = reply.page
         if reply.ok and not reply.rows and page is not None and page.count and page.size:
             return replace(wanted, page=math.ceil(page.count / page.size))
@@ -251,15 +255,24 @@ class ListHandlers(PickHandlers, DetailHandlers):
         put(self, self._plan.options.list_var, [self._row(row) for row in rows])
         self.search, self.ordering = wanted.search, wanted.ordering
         put(self, "filters", wanted.filters)
-        self.total_count = len(rows) if page.count is None else page.count
         self.page = page.number or wanted.page
         self.page_size = page.size or wanted.size
-        self.page_count = page.pages or 1
+        self._show_total(len(rows), page)
         self._position = {} if query.has_numbers else wanted.position
         self._next = query.step_params(page, True) or {}
         self._previous = query.step_params(page, False) or {}
         self.has_next, self.has_previous = page.next is not None, page.previous is not None
         self.loading = False
+
+    def _show_total(self, shown: int, page: Page) -> None:
+        """Say how many rows and pages there are, or how many there are at least."""
+        more, before = page.next is not None, 0
+        if page.number is not None:
+            before = (page.number - 1) * self.page_size
+        at_the_end = not more and (page.number is not None or page.previous is None)
+        self.total_known = page.count is not None or at_the_end
+        self.total_count = before + shown if page.count is None else page.count
+        self.page_count = page.pages or self.page + more
 
     def _replace_row(self, pk: Any, row: Any) -> bool:
         key, found = self._plan.key, False

@@ -14,6 +14,7 @@ from rest_framework import filters, pagination
 from rest_framework.settings import api_settings
 
 from reflex_drf.backends import Page
+from reflex_drf.pagination import CountlessPageNumberPagination
 from reflex_drf.routing import paginator_parameters, reserved_parameters
 from reflex_drf.state.viewsets import viewset_model
 
@@ -51,6 +52,12 @@ class ListQuery:
         """Whether one can go to a page by its number."""
         kinds = pagination.PageNumberPagination, pagination.LimitOffsetPagination
         return any(self._is(kind) for kind in kinds)
+
+    @property
+    def has_count(self) -> bool:
+        """Whether the paginator says how many rows there are in all."""
+        countless = pagination.CursorPagination, CountlessPageNumberPagination
+        return not any(self._is(kind) for kind in countless)
 
     @property
     def size_param(self) -> str | None:

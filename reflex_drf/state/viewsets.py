@@ -59,7 +59,7 @@ def build_viewset(owner: str, options: Options, *, read_only: bool) -> type[Any]
         "ordering_fields": _ordering_fields(options, serializer),
         "filterset_fields": options.filterset_fields,
         "filterset_class": options.filterset_class,
-        "pagination_class": _pagination(options),
+        "pagination_class": _pagination(model, options),
     }
     if options.throttle_classes is not None:
         namespace["throttle_classes"] = list(options.throttle_classes)
@@ -117,9 +117,12 @@ def _serializer_model(owner: str, options: Options, serializer: Any) -> type[Mod
 
 def _queryset(model: type[Model], options: Options) -> QuerySet[Any]:
     queryset = prefetch(model._default_manager.all(), options)
+    return queryset.order_by(*_ordering(model, options))
+
+
+def _ordering(model: type[Model], options: Options) -> Any:
     # Pages of an unordered table may repeat and skip rows.
-    ordering = options.ordering or model._meta.ordering or ("-pk",)
-    return queryset.order_by(*ordering)
+    return options.ordering or model._meta.ordering or ("-pk",)
 
 
 def prefetch(queryset: QuerySet[Any], options: Options) -> QuerySet[Any]:
@@ -185,8 +188,10 @@ def _is_column(field: Any) -> bool:
     return not field.write_only and field.source != "*" and "." not in field.source
 
 
-def _pagination(options: Options) -> Any:
+def _pagination(model: type[Model], options: Options) -> Any:
     base: Any = options.pagination_class or GenericAPIView.pagination_class
+    if base is not None and issubclass(base, pagination.CursorPagination):
+        return _cursor(base, model, options)
     if options.paginate_by is None and (base is None or base.page_size is None):
         return options.pagination_class
     if base is None or not issubclass(base, pagination.PageNumberPagination):
@@ -199,6 +204,19 @@ def _pagination(options: Options) -> Any:
         "page_size_query_param": base.page_size_query_param or "page_size",
         "max_page_size": max(options.max_page_size, size),
     }
+    return type(base.__name__, (base,), {"__module__": __name__, **namespace})
+
+
+def _cursor(base: Any, model: type[Model], options: Options) -> Any:
+    own = base.ordering != pagination.CursorPagination.ordering
+    if own and options.paginate_by is None:
+        return base
+    # A cursor goes by the order of the list, and its keyset has to tell any two rows apart.
+    ordering = [*_ordering(model, options)]
+    if not {"pk", "-pk", model._meta.pk.name, f"-{model._meta.pk.name}"} & set(ordering):
+        ordering.append("-pk" if str(ordering[-1]).startswith("-") else "pk")
+    size = options.paginate_by or base.page_size
+    namespace = {"page_size": size, "ordering": base.ordering if own else tuple(ordering)}
     return type(base.__name__, (base,), {"__module__": __name__, **namespace})
 
 

@@ -256,7 +256,9 @@ def _sizes(state: type[Any], known: Description, sizes: tuple[int, ...]) -> rx.C
 
 
 def _pages(state: type[Any], known: Description) -> rx.Component:
-    numbers = _numbers(state) if known.pages == "numbers" else rx.fragment()
+    # Where nobody counts, the last page has no number.
+    here = rx.text(text(_("Page %(number)s"), number=state.page), size="2", color="var(--gray-11)")
+    numbers = _numbers(state) if known.pages == "numbers" else here
     return rx.el.nav(
         _turn("chevron-left", text(_("Previous page")), state.prev_page, ~state.has_previous),
         numbers,

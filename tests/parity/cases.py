@@ -195,6 +195,13 @@ ACTIONS = [
 ]
 
 PAGES = [
+    more("countless", views.CountlessViewSet, "list"),
+    more("countless", views.CountlessViewSet, "list", name="page 2", query={"page": 2}),
+    more("countless", views.CountlessViewSet, "list", name="end", query={"page": 4}),
+    more("countless", views.CountlessViewSet, "list", name="all", query={"size": 20, "page": 2}),
+    more("countless", views.CountlessViewSet, "list", name="past the end", query={"page": 9}),
+    more("countless", views.CountlessViewSet, "list", name="no number", query={"page": "last"}),
+    more("countless", views.CountlessViewSet, "list", name="far", query={"page": 10**30}),
     more("cursor", views.CursorViewSet, "list"),
     more("cursor", views.CursorViewSet, "list", name="page 2", query={"cursor": "cD03"}),
     more("cursor", views.CursorViewSet, "list", name="back", query={"cursor": "cj0xJnA9MTU="}),

@@ -10,8 +10,8 @@ from tests.urls import urlpatterns as shop_patterns
 
 router = DefaultRouter()
 for prefix in (
-    "session", "token", "either", "nobody", "objects", "cursor", "sized", "offset", "envelope",
-    "whole", "linked", "photo", "throttled", "late", "broken",
+    "session", "token", "either", "nobody", "objects", "cursor", "countless", "sized", "offset",
+    "envelope", "whole", "linked", "photo", "throttled", "late", "broken",
 ):  # fmt: skip
     viewset = getattr(views, f"{prefix.title()}ViewSet")
     router.register(prefix, viewset, basename=prefix)

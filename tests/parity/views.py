@@ -26,6 +26,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
+from reflex_drf.pagination import CountlessPageNumberPagination
 from reflex_drf.serializers import ReflexDjangoModelSerializer
 from tests.shop.models import Category, OrderLine, Product
 from tests.shop.serializers import OrderLineSerializer
@@ -136,6 +137,16 @@ class EnvelopePages(pagination.PageNumberPagination):
         assert self.page is not None
         meta = {"total": self.page.paginator.count, "page": self.page.number}
         return Response({"meta": meta, "items": data})
+
+
+class CountlessPages(CountlessPageNumberPagination):
+    page_size = 7
+    page_size_query_param = "size"
+    max_page_size = 20
+
+
+class CountlessViewSet(ItemViewSet):
+    pagination_class = CountlessPages
 
 
 class CursorViewSet(ItemViewSet):
