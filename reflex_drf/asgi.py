@@ -19,12 +19,14 @@ from django.utils.module_loading import import_string
 from django.views.static import serve as serve_file
 
 from reflex_drf.auth.exchange import CookieExchange
+from reflex_drf.bridge.tickets import EXPORTS
 from reflex_drf.conf import settings
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.guard import Guard, read_headers
 from reflex_drf.prefixes import under
 from reflex_drf.seam import upload_headers
 from reflex_drf.seam.delivery import PATH
+from reflex_drf.seam.downloads import ExportEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -62,6 +64,8 @@ class Dispatcher:
         events: str = "/_event",
         uploads: str = "/_upload",
         cookies: str = PATH,
+        exports: str = EXPORTS,
+        states: Callable[[], Any] | None = None,
         django: ASGIApp | None = None,
     ) -> None:
         self.reflex = reflex
@@ -72,6 +76,9 @@ class Dispatcher:
         self.uploads = uploads
         self.cookies = cookies
         self.exchange = CookieExchange(guard)
+        self.exports = exports
+        # Gives the manager of the app's states; without one there is nothing to export.
+        self.export = None if states is None else ExportEndpoint(guard, states)
         self.websockets = bool(getattr(django_settings, "ASGI_APPLICATION", None))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -80,6 +87,8 @@ class Dispatcher:
             await self.django(scope, receive, send)
         elif scope["type"] == "http" and path == self.cookies:
             await self.exchange(scope, receive, send)
+        elif scope["type"] == "http" and path == self.exports and self.export is not None:
+            await self.export(scope, receive, send)
         elif self._is_guarded(path) and (reason := self.guard.refusal(scope)):
             # The reason quotes Host or Origin only; cookies and the query stay out of the log.
             logger.warning("Refused %s %s: %s.", scope["type"], path, reason)

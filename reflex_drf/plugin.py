@@ -78,6 +78,7 @@ class ReflexDjangoPlugin(Plugin):
         self.base_dir = Path(base_dir).resolve() if base_dir else config_directory()
         configure_django(settings_module, database_url=database_url, base_dir=self.base_dir)
         check_project()
+        self._app: Any = None
         self._prefixes = None if prefixes is None else list(prefixes)
         self._extra_prefixes = list(extra_prefixes)
         expose_bun()
@@ -140,13 +141,19 @@ class ReflexDjangoPlugin(Plugin):
         ):
             return
         check_endpoints(self.prefixes, get_config())
+        self._app = app
         app.api_transformer = [*transformers, self.dispatch]
         app.register_lifespan_task(hand_over_cors)
         seam.install(app)
 
+    def _states(self) -> Any:
+        assert self._app is not None, "only an app that was compiled is served"
+        return self._app.state_manager
+
     def dispatch(self, reflex: ASGIApp) -> Dispatcher:
         """Wrap Reflex's own ASGI application."""
         from reflex_drf.asgi import Dispatcher
+        from reflex_drf.bridge.tickets import EXPORTS
         from reflex_drf.guard import Guard
         from reflex_drf.seam.delivery import PATH
 
@@ -158,6 +165,8 @@ class ReflexDjangoPlugin(Plugin):
             events=config.prepend_backend_path(str(Endpoint.EVENT)),
             uploads=config.prepend_backend_path(str(Endpoint.UPLOAD)),
             cookies=config.prepend_backend_path(PATH),
+            exports=config.prepend_backend_path(EXPORTS),
+            states=self._states,
         )
 
 
@@ -218,10 +227,12 @@ def check_pages(prefixes: Sequence[str], pages: Iterable[UnevaluatedPage], confi
 
 
 def endpoint_paths(config: Config) -> list[str]:
-    """Give the paths of Reflex's own endpoints, and of the one that sets cookies."""
+    """Give the paths of Reflex's own endpoints, and of those that redeem tickets."""
+    from reflex_drf.bridge.tickets import EXPORTS
     from reflex_drf.seam.delivery import PATH
 
-    return [config.prepend_backend_path(path) for path in (*map(str, Endpoint), PATH)]
+    own = (*map(str, Endpoint), PATH, EXPORTS)
+    return [config.prepend_backend_path(path) for path in own]
 
 
 def has_one_origin(config: Config) -> bool:

@@ -43,6 +43,9 @@ class EntryPointProductState(ModelState):
 class EntryPointLiveState(LiveListMixin, ModelState):
     viewset = EntryPointViewSet
 
+    class Meta:
+        undo_seconds = 5
+
 
 class EntryPointTaskState(ModelState):
     viewset = TaskViewSet

@@ -6,9 +6,10 @@ It needs no Reflex: `call_view(call, request)` works in any Django project.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from contextvars import copy_context
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -33,6 +34,9 @@ from reflex_drf.representation import plain
 from reflex_drf.routing import Route, find_route, private_urlconf
 
 __all__ = ["InProcessBackend", "call_view", "without_throttles"]
+
+
+T = TypeVar("T")
 
 
 class CallHandler(BaseHandler):
@@ -227,6 +231,27 @@ class InProcessBackend(Backend):
     async def run(self, origin: HttpRequest, *calls: Call) -> list[Reply]:
         """Make the calls in order, all in one hop to a thread."""
         return await sync_to_async(self._run_in_thread, thread_sensitive=True)(origin, *calls)
+
+    async def work(self, origin: HttpRequest, task: Callable[[Callable[[Call], Reply]], T]) -> T:
+        """Do a piece of work that makes calls one after another, in one hop to a thread."""
+        return await sync_to_async(self._work_in_thread, thread_sensitive=True)(origin, task)
+
+    def _work_in_thread(
+        self, origin: HttpRequest, task: Callable[[Callable[[Call], Reply]], T]
+    ) -> T:
+        def run(call: Call) -> Reply:
+            nonlocal origin
+            reply = call_view(call, origin, trust_session=self.trust_session)
+            if reply.ok and not isinstance(origin, CallRequest):
+                # The first call has looked up session and user for all of them.
+                origin = next_origin(origin, reply)
+            return reply
+
+        close_old_connections()
+        try:
+            return task(run)
+        finally:
+            close_old_connections()
 
     def run_sync(self, origin: HttpRequest, *calls: Call) -> list[Reply]:
         """Make the calls in order, in this thread."""

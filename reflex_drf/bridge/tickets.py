@@ -24,10 +24,12 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from reflex_drf.conf import settings
 
-__all__ = ["Connection", "can_keep", "issue", "redeem"]
+__all__ = ["EXPORTS", "Connection", "can_keep", "issue", "keep", "redeem", "take_kept"]
 
 logger = logging.getLogger("reflex_drf.bridge")
 
+# Where a browser fetches an exported list; below the path of the backend.
+EXPORTS = "/_reflex_drf/export"
 SALT = "reflex_drf.tickets"
 # Of 256 random bits as text for a JSON body.
 LENGTH = 43
@@ -97,6 +99,21 @@ def issue(
     return ticket
 
 
+def keep(value: dict[str, Any], purpose: str) -> str:
+    """Keep plain values and give the ticket for them; runs in a database thread."""
+    ticket = secrets.token_urlsafe(32)
+    create_row(
+        open_row(ticket, purpose), value | {"expires": time.time() + settings.TICKET_SECONDS}
+    )
+    return ticket
+
+
+def take_kept(ticket: str, purpose: str) -> dict[str, Any] | None:
+    """Give what was kept for a ticket, to the first who asks in time; in a database thread."""
+    kept = take(ticket, purpose)
+    return kept if kept is not None and time.time() <= kept["expires"] else None
+
+
 def redeem(ticket: str, connection: Connection, held: Mapping[str, str]) -> list[str] | None:
     """Give the `Set-Cookie` lines of a ticket, or None if it is not good; once, whoever asks.
 
@@ -120,9 +137,10 @@ def redeem(ticket: str, connection: Connection, held: Mapping[str, str]) -> list
     ]
 
 
-def take(ticket: str) -> dict[str, Any] | None:
+def take(ticket: str, purpose: str = "ticket") -> dict[str, Any] | None:
     """Take what is kept for a ticket away from the storage, for one caller only."""
-    if len(ticket) != LENGTH or not open_row(ticket).exists(storage_key(ticket)):
+    key = storage_key(ticket, purpose)
+    if len(ticket) != LENGTH or not open_row(ticket, purpose).exists(key):
         # Guessing costs the storage one look at most.
         return None
     claim = open_row(ticket, "claim")
@@ -132,10 +150,10 @@ def take(ticket: str) -> dict[str, Any] | None:
         create_row(claim, {})
     except CreateError:
         return None
-    row = open_row(ticket)
+    row = open_row(ticket, purpose)
     kept: dict[str, Any] | None = row.get(ROW)
     if kept is not None:
-        row.delete(storage_key(ticket))
+        row.delete(key)
     claim.delete(storage_key(ticket, "claim"))
     return kept
 

@@ -11,6 +11,7 @@ from typing import Any
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.state.hooks import ModelHooks
 from reflex_drf.state.inheritance import copy_function, inherit_members
+from reflex_drf.state.offering import LOCAL, is_wanted
 from reflex_drf.state.options import Options
 from reflex_drf.state.plan import Plan
 from reflex_drf.state.planning import is_ours, offered_handlers
@@ -21,35 +22,6 @@ from reflex_drf.state.writing import make_action, make_setter, make_upload
 
 __all__ = ["assemble"]
 
-ANY = ("list", "create", "update", "partial_update")
-# Which handlers need which actions; those that are not named here need the list.
-NEEDS: dict[str, tuple[str, ...]] = {
-    "save": ("create", "update", "partial_update"),
-    "create": ("create",),
-    "update": ("update", "partial_update"),
-    "delete": ("destroy",),
-    "start_edit": ("retrieve",),
-    "open_row": ("retrieve",),
-    "load_detail": ("retrieve",),
-    "close_row": ("retrieve",),
-    "load_row": ("retrieve",),
-    "cancel_edit": ("create", "update", "partial_update"),
-    "overwrite": ("update", "partial_update"),
-    "reload_edit": ("retrieve",),
-    "live_look": ("retrieve",),
-    "search_relation": ANY,
-    "name_relations": ANY,
-}
-# These call nothing, or not before they have decided to, so that their event has to look up the
-# user by itself.
-LOCAL = (
-    "cancel_edit",
-    "close_row",
-    "name_relations",
-    "live_subscribe",
-    "live_refresh",
-    "live_look",
-)
 DEFERRED = "__reflex_drf_deferred__"
 GENERATED = "__reflex_drf_generated__"
 
@@ -71,7 +43,7 @@ def assemble(plan: Plan, namespace: MutableMapping[str, Any], order: list[type])
             vars(function)[GENERATED] = True
             namespace.setdefault(name, function)
     for name in offered_handlers(order):
-        if name not in namespace and not _wanted(plan, name):
+        if name not in namespace and not is_wanted(plan, name):
             namespace[name] = Missing(
                 f"{plan.owner} has no handler {name!r}, because {plan.viewset.__name__} "
                 "has nothing that it could do."
@@ -145,6 +117,9 @@ def _list_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
         "_position": (dict[str, str], {}),
         "_next": (dict[str, str], {}),
         "_previous": (dict[str, str], {}),
+        **({"cell_error": (dict[str, str], {})} if "partial_update" in plan.actions else {}),
+        **({"bulk_result": (dict[str, Any], {})} if plan.bulk_actions else {}),
+        **_deleting_variables(plan),
         **plan.extra_variables,
     } | _detail_variables(plan)
 
@@ -160,6 +135,14 @@ def _detail_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
     return {"detail_row": (row, {}), "detail_key": (str, "")}
 
 
+def _deleting_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
+    known: dict[str, tuple[Any, Any] | None] = {
+        "delete_preview": (dict[str, Any], {}) if is_wanted(plan, "preview_delete") else None,
+        "pending_deletes": (dict[str, str], {}) if is_wanted(plan, "delete_later") else None,
+    }
+    return {name: variable for name, variable in known.items() if variable is not None}
+
+
 def _handlers(
     plan: Plan, namespace: Mapping[str, Any], order: list[type]
 ) -> dict[str, FunctionType]:
@@ -167,7 +150,7 @@ def _handlers(
     defers = plan.in_process and _defers(order, namespace)
     handlers: dict[str, FunctionType] = {}
     for name, function in offered_handlers(order).items():
-        if _wanted(plan, name):
+        if is_wanted(plan, name):
             public = _public_name(plan.options, name)
             calls = name not in LOCAL
             handlers[public] = _handler(plan, public, function, deferred=defers and calls)
@@ -185,29 +168,6 @@ def _handlers(
 
 def _public_name(options: Options, name: str) -> str:
     return {"save": options.save_event, "delete": options.delete_event}.get(name, name)
-
-
-def _wanted(plan: Plan, name: str) -> bool:
-    query = plan.query
-    if not any(action in plan.actions for action in NEEDS.get(name, ("list",))):
-        return False
-    conditions = {
-        "set_search": query.search_param is not None,
-        "set_ordering": query.ordering_param is not None,
-        "filter": bool(query.filter_names),
-        "clear_filter": bool(query.filter_names) or query.search_param is not None,
-        "paginate": query.has_numbers,
-        "go_to_page": query.has_numbers,
-        "set_page_size": query.size_param is not None,
-        "next_page": query.has_pages,
-        "prev_page": query.has_pages,
-        "overwrite": plan.edits,
-        "reload_edit": plan.edits,
-        "live_look": plan.edits,
-        "search_relation": bool(plan.relations),
-        "name_relations": bool(plan.relations),
-    }
-    return conditions.get(name, True)
 
 
 def _handler(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.utils.text import format_lazy
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from reflex_drf.state.options import Options
     from reflex_drf.state.plan import Plan
 
-__all__ = ["MESSAGES", "Calls", "Key", "is_pointer", "operation"]
+__all__ = ["MESSAGES", "Calls", "Key", "Outcome", "is_pointer", "operation"]
 
 logger = logging.getLogger("reflex_drf.state")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -62,6 +63,19 @@ def operation(function: F) -> F:
     """Mark a plain method of which every concrete state gets an event handler."""
     function.__reflex_drf_operation__ = True  # type: ignore[attr-defined]
     return function
+
+
+@dataclass
+class Outcome:
+    """What came of a piece of work."""
+
+    # The replies that say as whom it was done, and what the list is now.
+    replies: list[Reply] = field(default_factory=list)
+    done: int = 0
+    # What was refused, by the key of the row.
+    refused: list[tuple[str, Reply]] = field(default_factory=list)
+    # Why nothing was even begun.
+    problem: Reply | str | None = None
 
 
 class Calls(ModelHooks):
@@ -160,13 +174,23 @@ class Calls(ModelHooks):
             # The browser's key fits no URL, so it belongs to no row.
             logger.info("%s: %s", type(self).__name__, error)
             return [Reply(status=404, errors=ErrorReport(404, "not_found", say(MESSAGES[404])))]
+        return replies if await self._is_owned(replies) else None
+
+    async def _work(self, task: Callable[[Callable[[Call], Reply]], Outcome]) -> Outcome | None:
+        """Do a piece of work that makes many calls in one trip; None as above."""
+        backend: Any = self._plan.backend
+        outcome: Outcome = await backend.work(bridge.event_origin(), task)
+        return outcome if await self._is_owned(outcome.replies) else None
+
+    async def _is_owned(self, replies: Sequence[Reply]) -> bool:
         request = next((reply.request for reply in reversed(replies) if reply.request), None)
-        if request is not None:
-            bridge.bind_request(request)
-            if not await check_owner(self, request):  # type: ignore[arg-type]
-                return None
-            await sync_user(self, request)  # type: ignore[arg-type]
-        return replies
+        if request is None:
+            return True
+        bridge.bind_request(request)
+        if not await check_owner(self, request):  # type: ignore[arg-type]
+            return False
+        await sync_user(self, request)  # type: ignore[arg-type]
+        return True
 
     def _take_rights(self, reply: Reply) -> None:
         """Take over what was found out beside a call about what the user may do."""
@@ -215,7 +239,8 @@ class Calls(ModelHooks):
             parts = [say(known or format_lazy(UNKNOWN, status=report.status))]
         return " ".join(part for part in parts if part)
 
-    def _fail(self, message: Any) -> None:
+    def _fail(self, message: Any) -> Any:
+        """Say what is wrong; gives None, for a handler to end with."""
         self.error, self.refusal = say(message), ""
 
     def _key_of(self, value: Any) -> Key | None:

@@ -11,7 +11,10 @@ from django.db.models import Model, QuerySet
 from rest_framework.exceptions import NotAuthenticated
 
 from reflex_drf.state.assembly import assemble
-from reflex_drf.state.handlers import ListHandlers
+from reflex_drf.state.bulk import BulkHandlers
+from reflex_drf.state.cells import CellHandlers
+from reflex_drf.state.deleting import DeletionHandlers
+from reflex_drf.state.exporting import ExportHandlers
 from reflex_drf.state.hooks import ModelHooks, wrap_hooks
 from reflex_drf.state.options import (
     combine_options,
@@ -24,7 +27,6 @@ from reflex_drf.state.planning import make_plan
 from reflex_drf.state.quiet import set_quietly
 from reflex_drf.state.user import AppState
 from reflex_drf.state.viewsets import scope_field
-from reflex_drf.state.writing import WriteHandlers
 
 if TYPE_CHECKING:
     from reflex_drf.state.plan import Plan
@@ -92,7 +94,7 @@ def _make_plan(
     return make_plan(name, options, order, namespace)
 
 
-class ModelListView(ListHandlers, metaclass=ModelStateMeta):
+class ModelListView(ExportHandlers, metaclass=ModelStateMeta):
     """Adds a list to a state: `class TaskState(AppState, ModelListView)`. It cannot write."""
 
     def __class_getitem__(cls, model: Any) -> GenericAlias:
@@ -100,7 +102,7 @@ class ModelListView(ListHandlers, metaclass=ModelStateMeta):
         return GenericAlias(cls, (model,))
 
 
-class ModelCRUDView(WriteHandlers, ModelListView):
+class ModelCRUDView(BulkHandlers, CellHandlers, DeletionHandlers, ModelListView):
     """Adds a list, a form and their handlers to a state."""
 
 

@@ -69,6 +69,14 @@ class Options:
     relation_viewsets: Mapping[str, Any] = field(default_factory=dict)
     relation_search_fields: Mapping[str, Iterable[str]] = field(default_factory=dict)
 
+    # How many rows are worked on at once, and whether a refused one undoes all others.
+    bulk_limit: int = 500
+    bulk_atomic: bool = True
+    # How many rows an export may have.
+    export_limit: int = 100_000
+    # For how long a deletion in a table can be taken back; 0 asks before instead.
+    undo_seconds: float = 0
+
     # Who may.
     permission_classes: tuple[Any, ...] | None = None
     authentication_classes: tuple[Any, ...] | None = None
@@ -201,7 +209,9 @@ def _check(owner: str, options: Options) -> None:
         value = getattr(options, name)
         if not isinstance(value, str) or not value.isidentifier() or value.startswith("_"):
             raise ConfigurationError(f"{owner}.{name} is {value!r}; it has to be a public name.")
-    for name in ("paginate_by", "max_page_size"):
+    if not 0 <= options.undo_seconds <= 60:
+        raise ConfigurationError(f"{owner}.undo_seconds has to be between 0 and 60.")
+    for name in ("paginate_by", "max_page_size", "bulk_limit", "export_limit"):
         value = getattr(options, name)
         if value is not None and (type(value) is not int or value < 1):
             raise ConfigurationError(f"{owner}.{name} is {value!r}; it has to be 1 or more.")

@@ -31,6 +31,11 @@ class ActionPlan:
     detail: bool
     methods: tuple[str, ...]
 
+    @property
+    def writes(self) -> bool:
+        """Whether it does more than read."""
+        return any(method not in SAFE for method in self.methods)
+
     def method(self, data: Any) -> str:
         """The verb for a call with this input: one that writes, if the action has any."""
         writing = [method for method in self.methods if method not in SAFE]
@@ -112,6 +117,23 @@ class Plan:
         """How an existing row is saved: in part, wherever the viewset can."""
         known = [name for name in ("partial_update", "update") if name in self.actions]
         return known[0] if known else None
+
+    @cached_property
+    def title(self) -> str:
+        """The field that tells a row from the others, as people see it."""
+        from reflex_drf.state.columns import describe_columns, title_of
+
+        return title_of(describe_columns(self), self.key)
+
+    @cached_property
+    def bulk_actions(self) -> tuple[str, ...]:
+        """What can be done with many rows at once, by the names of actions."""
+        if not self.in_process:
+            # Over HTTP each row would be a transaction of its own.
+            return ()
+        standard = [name for name in ("destroy", "partial_update") if name in self.actions]
+        extra = [action.name for action in self.extra_actions if action.detail and action.writes]
+        return (*standard, *extra)
 
     @property
     def edits(self) -> bool:
