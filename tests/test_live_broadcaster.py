@@ -66,6 +66,25 @@ async def test_a_queue_that_nobody_empties_is_bounded(broadcaster: LiveBroadcast
     assert queue.get_nowait() == unknown_rows("shop.product")
 
 
+async def test_what_a_busy_loop_has_not_taken_is_bounded(broadcaster: LiveBroadcaster) -> None:
+    queue = broadcaster.subscribe("shop.product")
+    scheduled: list[object] = []
+
+    def write() -> None:
+        for pk in range(QUEUE_SIZE * 3):
+            broadcaster.publish(ModelChange("shop.product", "updated", pk))
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    # Not awaited: the loop is busy all the time.
+    thread.join()
+    loop = asyncio.get_running_loop()
+    scheduled.extend(loop._ready)  # type: ignore[attr-defined]
+    assert len(scheduled) < 10
+    assert await asyncio.wait_for(queue.get(), 5) == unknown_rows("shop.product")
+    assert queue.qsize() < QUEUE_SIZE
+
+
 def test_a_loop_that_has_ended_gets_nothing(broadcaster: LiveBroadcaster) -> None:
     async def subscribe() -> asyncio.Queue[ModelChange]:
         return broadcaster.subscribe("shop.product")

@@ -35,8 +35,13 @@ def message(version: int, *rows: Any, sender: str = "other", label: str = "shop.
 
 
 def sent(cable: Cable) -> list[tuple[str, int, list[Any]]]:
-    told = [json.loads(text) for text in cable.sent]
+    told = [content for text in cable.sent if isinstance(content := json.loads(text), list)]
     return [(label, version, [pk for _, pk in rows]) for _, label, version, rows in told]
+
+
+def reminders(cable: Cable) -> list[Any]:
+    said = [content for text in cable.sent if isinstance(content := json.loads(text), dict)]
+    return [content["body"] for content in said if content["kind"] == "versions"]
 
 
 @pytest.fixture
@@ -96,17 +101,44 @@ class TestSender:
         assert sent(cable)[-1][2] == [None]
         assert sum(len(rows) for _, _, rows in sent(cable)) <= 101
 
-    def test_no_thread_stays(self, cable: Cable) -> None:
+    def test_no_thread_stays(self, cable: Cable, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("reflex_drf.live.reminders.PAUSES", (0.01, 0.02))
         sender = Sender()
-        before = threading.active_count()
         for _ in range(20):
             sender.put([change()])
             assert sender.flush(5)
+        thread = sender._thread
+        if thread is not None:
+            thread.join(5)
+            assert not thread.is_alive()
         assert sender._thread is None
-        for thread in threading.enumerate():
-            if thread.name == "reflex_drf.live":
-                thread.join(5)
-        assert threading.active_count() <= before
+        assert sender._reminders.pause() is None
+
+    def test_the_last_versions_are_said_again(
+        self, cable: Cable, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("reflex_drf.live.reminders.PAUSES", (0.01, 0.02, 0.03))
+        sender = Sender()
+        sender.put([change(), change(1, "shop.task")])
+        assert sender.flush(5)
+        thread = sender._thread
+        if thread is not None:
+            thread.join(5)
+        assert reminders(cable) == [{"shop.product": 1, "shop.task": 1}] * 3
+
+    def test_who_ends_says_them_once_more(self, cable: Cable) -> None:
+        sender = Sender()
+        sender.put([change()])
+        assert sender.close(5)
+        assert sender._thread is None
+        assert reminders(cable) == [{"shop.product": 1}]
+
+    def test_reminders_of_many_models_fit_the_transport(self, cable: Cable) -> None:
+        sender = Sender()
+        sender.put([change(label=f"shop.{'x' * 60}{number}") for number in range(100)])
+        assert sender.close(5)
+        assert sum(len(each) for each in reminders(cable)) == 100
+        assert max(len(text) for text in cable.sent) < 7900
 
     def test_messages_fit_the_transport(self, cable: Cable) -> None:
         cable.max_bytes = 300
@@ -196,7 +228,17 @@ class TestReceiver:
         assert await self.get() == unknown_rows("shop.product")
 
     @pytest.mark.parametrize(
-        "text", ["", "{}", "[]", "nonsense", '["a", "b", 1]', '["a", "b", 1, 5]', "[1, 2, 3, [4]]"]
+        "text",
+        [
+            "",
+            "{}",
+            "[]",
+            "nonsense",
+            '["a", "b", 1]',
+            '["a", "b", 1, 5]',
+            "[1, 2, 3, [4]]",
+            '{"from": "a", "kind": "versions", "body": 5}',
+        ],
     )
     async def test_foreign_messages_are_refused(
         self, cable: Cable, receiver: Receiver, text: str, caplog: pytest.LogCaptureFixture
@@ -205,6 +247,36 @@ class TestReceiver:
         cable.say(message(1, 7))
         assert await self.get() == change(7)
         assert "is not one of reflex_drf's" in caplog.text
+
+    async def test_a_lost_last_message_is_noticed(self, cable: Cable, receiver: Receiver) -> None:
+        def remind(**versions: int) -> None:
+            body = {f"shop.{name}": version for name, version in versions.items()}
+            cable.say(json.dumps({"from": "other", "kind": "versions", "body": body}))
+
+        cable.say(message(1, 7))
+        remind(product=1)
+        cable.say(message(2, 8))
+        assert [await self.get(), await self.get()] == [change(7), change(8)]
+        # The third was lost, and only this says that there was one.
+        remind(product=3)
+        assert await self.get() == unknown_rows("shop.product")
+        remind(product=3, task=1)
+        cable.say(message(4, 9))
+        assert await self.get() == change(9)
+
+    async def test_a_sender_of_whom_nothing_arrived(self, cable: Cable, receiver: Receiver) -> None:
+        body = {"shop.product": 1}
+        cable.say(json.dumps({"from": "third", "kind": "versions", "body": body}))
+        assert await self.get() == unknown_rows("shop.product")
+        cable.say(message(2, 9, sender="third"))
+        assert await self.get() == change(9)
+
+    async def test_reminders_of_this_process_are_none(
+        self, cable: Cable, receiver: Receiver
+    ) -> None:
+        cable.say(json.dumps({"from": origin(), "kind": "versions", "body": {"shop.product": 5}}))
+        cable.say(message(1, 8))
+        assert await self.get() == change(8)
 
     async def test_senders_are_not_remembered_for_ever(
         self, cable: Cable, receiver: Receiver

@@ -43,14 +43,10 @@ class LiveBroadcaster:
 
         A queue that nobody empties is bounded: then all it holds is a change without a key.
         """
-        queue: asyncio.Queue[ModelChange] = asyncio.Queue(QUEUE_SIZE)
         loop = asyncio.get_running_loop()
-
-        def tell(change: ModelChange) -> None:
-            call_in(loop, put, queue, change)
-
-        self._add(model_label, Subscriber(queue, tell, loop))
-        return queue
+        mailbox = Mailbox(loop)
+        self._add(model_label, Subscriber(mailbox.queue, mailbox.tell, loop))
+        return mailbox.queue
 
     def unsubscribe(self, model_label: str, queue: asyncio.Queue[ModelChange]) -> None:
         """End a subscription; one that has ended stays ended."""
@@ -107,6 +103,34 @@ class LiveBroadcaster:
                 del self._subscribers[label]
         if self._demand is not None:
             self._demand(found.loop, -1)
+
+
+class Mailbox:
+    """The way of changes from any thread to a queue of one loop, bounded on both sides."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.queue: asyncio.Queue[ModelChange] = asyncio.Queue(QUEUE_SIZE)
+        self._loop = loop
+        self._lock = Lock()
+        # Told and not yet in the queue, as while the loop is busy with something else.
+        self._told: list[ModelChange] = []
+
+    def tell(self, change: ModelChange) -> None:
+        """Have a change put into the queue."""
+        with self._lock:
+            first = not self._told
+            if len(self._told) >= QUEUE_SIZE:
+                self._told = [unknown_rows(change.model_label)]
+            else:
+                self._told.append(change)
+        if first:
+            call_in(self._loop, self._deliver)
+
+    def _deliver(self) -> None:
+        with self._lock:
+            told, self._told = self._told, []
+        for change in told:
+            put(self.queue, change)
 
 
 def call_in(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *args: Any) -> None:

@@ -20,6 +20,7 @@ from reflex_drf.live.broadcaster import LiveBroadcaster
 from reflex_drf.live.changes import Changes, ModelChange, unknown_rows
 from reflex_drf.live.listening import ending_tasks, listeners
 from reflex_drf.live.notices import CONNECTED, Outbox, notices
+from reflex_drf.live.reminders import VERSIONS, Reminders
 from reflex_drf.live.transports import Transport, current_transport
 
 __all__ = ["Receiver", "Sender", "live_broadcaster", "publish", "stop_receiver"]
@@ -46,7 +47,7 @@ def pause(attempt: int) -> float:
 
 
 class Sender:
-    """Sends changes from a thread of its own, which lives only while there are some.
+    """Sends changes from a thread of its own, which ends half a minute after the last of them.
 
     Who commits never waits for the transport. While it is down, changes wait, and if they get
     too many, only the names of their models.
@@ -57,7 +58,10 @@ class Sender:
         self._waiting = Changes()
         self._notices = Outbox()
         self._versions: dict[str, int] = {}
+        self._reminders = Reminders()
         self._thread: threading.Thread | None = None
+        # Whether all is sent, and whether the process ends.
+        self._idle, self._closing = True, False
 
     def put(self, changes: Iterable[ModelChange]) -> None:
         """Have changes sent, soon."""
@@ -72,8 +76,11 @@ class Sender:
             self._start()
 
     def _start(self) -> None:
-        waiting = len(self._waiting) or len(self._notices)
-        if waiting and (self._thread is None or not self._thread.is_alive()):
+        if not len(self._waiting) and not len(self._notices):
+            return
+        self._idle = False
+        self._state.notify_all()
+        if self._thread is None or not self._thread.is_alive():
             # A daemon, so that a transport that is down cannot keep a process from ending.
             self._thread = threading.Thread(
                 target=Context().run, args=(self._run,), name="reflex_drf.live", daemon=True
@@ -83,6 +90,13 @@ class Sender:
     def flush(self, timeout: float) -> bool:
         """Wait until everything is sent; False if that took too long."""
         with self._state:
+            return self._state.wait_for(lambda: self._idle, timeout)
+
+    def close(self, timeout: float) -> bool:
+        """Send what there is, and end; False if that took too long."""
+        with self._state:
+            self._closing = True
+            self._state.notify_all()
             return self._state.wait_for(lambda: self._thread is None, timeout)
 
     def _run(self) -> None:
@@ -103,12 +117,25 @@ class Sender:
 
     def _take(self) -> tuple[list[ModelChange], list[str]] | None:
         with self._state:
-            if not len(self._waiting) and not len(self._notices):
-                self._thread = None
-                self._state.notify_all()
-                return None
+            while not len(self._waiting) and not len(self._notices):
+                if not self._rest():
+                    return None
+            self._idle = False
             # A notice that cannot be sent is gone.
             return self._waiting.take(), self._notices.take()
+
+    def _rest(self) -> bool:
+        """Wait for something to send, and remind of what was sent; False once that is enough."""
+        self._idle, pause = True, self._reminders.pause()
+        if pause is None:
+            self._thread = None
+        self._state.notify_all()
+        if pause is None:
+            return False
+        if not self._state.wait(0 if self._closing else pause) or self._closing:
+            for part, versions in enumerate(self._reminders.take(last=self._closing)):
+                self._notices.add(origin(), VERSIONS, versions, part)
+        return True
 
     def _give_back(self, changes: list[ModelChange]) -> None:
         with self._state:
@@ -126,6 +153,7 @@ class Sender:
     def _messages(self, label: str, rows: list[Any], bound: int) -> Iterable[str]:
         version = self._versions[label] = self._versions.get(label, 0) + 1
         text = json.dumps([origin(), label, version, rows])
+        self._reminders.note(label, version)
         if len(text.encode()) <= bound:
             yield text
         elif len(rows) == 1:
@@ -197,8 +225,20 @@ class Receiver:
 
     def _receive_notice(self, kind: str, body: Any, **named: Any) -> None:
         # The sender goes by a word that Python keeps for itself.
-        if (sender := str(named["from"])) != origin():
+        if (sender := str(named["from"])) == origin():
+            return
+        if kind == VERSIONS:
+            self._compare(sender, body)
+        else:
             notices.hand_out(str(kind), sender, body, self._loop)
+
+    def _compare(self, sender: str, versions: dict[str, int]) -> None:
+        """Have read again what a process has said more of than has arrived here."""
+        for label, version in dict(versions).items():
+            if self._versions.get((sender, label)) != version:
+                # One more than that comes next.
+                self._missed(sender, label, version)
+                self._broadcaster.publish(unknown_rows(label), loop=self._loop)
 
     def _missed(self, sender: str, label: str, version: int) -> bool:
         last = self._versions.pop((sender, label), None)
@@ -277,5 +317,5 @@ async def stop_receiver() -> None:
 @atexit.register
 def say_farewell() -> None:
     """Let a command that ends send its last changes."""
-    if not sender.flush(FAREWELL):
+    if not sender.close(FAREWELL):
         logger.error("Live changes could not be sent before this process ended.")
