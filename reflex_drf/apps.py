@@ -32,3 +32,4 @@ class ReflexDRFConfig(AppConfig):
         # By name: this is the only call from here to modules that stand so far above.
         import_module("reflex_drf.live.checks").register_live_checks()
         import_module("reflex_drf.live.registry").live_models.follow_settings()
+        import_module("reflex_drf.live.sessions").connect()

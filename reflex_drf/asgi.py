@@ -25,7 +25,7 @@ from reflex_drf.errors import ConfigurationError
 from reflex_drf.guard import Guard, read_headers
 from reflex_drf.prefixes import under
 from reflex_drf.seam import upload_headers
-from reflex_drf.seam.delivery import PATH
+from reflex_drf.seam.delivery import PATH, SESSION
 from reflex_drf.seam.downloads import ExportEndpoint
 
 if TYPE_CHECKING:
@@ -89,6 +89,8 @@ class Dispatcher:
             await self.exchange(scope, receive, send)
         elif scope["type"] == "http" and path == self.exports and self.export is not None:
             await self.export(scope, receive, send)
+        elif scope["type"] == "http" and path == f"{self.cookies}{SESSION}":
+            await self.exchange.tell(scope, receive, send)
         elif self._is_guarded(path) and (reason := self.guard.refusal(scope)):
             # The reason quotes Host or Origin only; cookies and the query stay out of the log.
             logger.warning("Refused %s %s: %s.", scope["type"], path, reason)

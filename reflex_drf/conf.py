@@ -54,6 +54,8 @@ DEFAULTS: dict[str, Any] = {
     "COMPILED_REPRESENTATION": True,
     # How long the browser may take to fetch the cookies that an event has set.
     "TICKET_SECONDS": 30,
+    # Whether open tabs are told when their session ends or their user changes.
+    "FOLLOW_SESSIONS": True,
     # How changes reach other processes: "memory" (not at all), "redis", "postgres", or a class.
     "LIVE_TRANSPORT": "memory",
     # Where that is; None is Redis on this machine, or the default database.

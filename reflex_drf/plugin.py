@@ -133,6 +133,7 @@ class ReflexDjangoPlugin(Plugin):
         """Put Django in front of the app, and Django's middleware around its events."""
         from reflex_drf import seam
         from reflex_drf.asgi import hand_over_cors
+        from reflex_drf.live.followers import watch_sessions
 
         app = context["app"]
         transformers = listed(app.api_transformer)
@@ -145,6 +146,7 @@ class ReflexDjangoPlugin(Plugin):
         app.api_transformer = [*transformers, self.dispatch]
         app.register_lifespan_task(hand_over_cors)
         seam.install(app)
+        watch_sessions()
 
     def _states(self) -> Any:
         assert self._app is not None, "only an app that was compiled is served"

@@ -37,6 +37,7 @@ from reflex_base.utils.exceptions import ReflexRuntimeError
 from reflex_base.utils.format import json_dumps
 
 from reflex_drf.bridge.threads import close_idle
+from reflex_drf.live.followers import watch_sessions
 from reflex_drf.seam import ReflexDRFEventProcessor, add_middleware, find_substate, upload_headers
 from reflex_drf.seam.tabs import Connections
 
@@ -124,6 +125,7 @@ class Worker(Connections):
     async def __aenter__(self) -> Self:
         app = self.app = self.app or self._find_app()
         add_middleware(app)
+        watch_sessions()
         self.processor = ReflexDRFEventProcessor(
             middleware=app,
             backend_exception_handler=self._exception_handler or app.backend_exception_handler,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
@@ -150,6 +153,7 @@ AUTHENTICATION_BACKENDS = [
 AXES_FAILURE_LIMIT = 3
 AXES_LOCKOUT_PARAMETERS = ["username"]
 AXES_RESET_ON_SUCCESS = True
+SILENCED_SYSTEM_CHECKS = ["axes.W006"]
 """
 USERS = """
 from django.contrib.auth import get_user_model
@@ -164,7 +168,11 @@ def signing_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
     """The production build of the app, with two users."""
     project = Project(tmp_path_factory.mktemp("signing"))
     project.extend("mysite/settings.py", SETTINGS)
-    project.extend("mysite/settings.py", f'REFLEX_DRF = {{"TICKET_SECONDS": {SECONDS}}}\n')
+    options = {"TICKET_SECONDS": SECONDS, "LIVE_CHANNEL": f"signing-{os.getpid()}"}
+    if has_redis():
+        # What another process does is heard of then.
+        options["LIVE_TRANSPORT"] = "redis"
+    project.extend("mysite/settings.py", f"REFLEX_DRF = {options!r}\n")
     project.write("rxconfig.py", RXCONFIG)
     project.write("front/__init__.py", "")
     # Chromium asks for it, and would note that it is not there.
@@ -179,6 +187,11 @@ def signing_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
             check=True,
         )
     yield from serve(project.path, environment)
+
+
+def has_redis() -> bool:
+    with socket.socket() as probe:
+        return find_spec("redis") is not None and probe.connect_ex(("127.0.0.1", 6379)) == 0
 
 
 def serve(directory: Path, environment: dict[str, str]) -> Iterator[Server]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 from tests.browsing import ARGUMENTS, async_api, expect
-from tests.servers import Server
+from tests.servers import Server, _environment
+from tests.throwaway import ROOT
 
 
 class Page:
@@ -21,8 +24,8 @@ class Page:
         page.on("console", self._note)
 
     def _note(self, message: Any) -> None:
-        # The admin complains of the word by which Reflex keeps "as the system does".
-        is_ours = "/static/admin/" not in (message.location or {}).get("url", "")
+        # Reflex and the admin keep "as the system does" under a name, and by words of their own.
+        is_ours = "color mode" not in message.text and "/static/admin/" not in str(message.location)
         if message.type in ("error", "warning") and is_ours:
             self.problems.append(message.text)
 
@@ -69,4 +72,40 @@ async def open_browser(server: Server, **options: Any) -> AsyncIterator[Browser]
         yield browser
         problems = [problem for page in browser.pages for problem in page.problems]
         await chromium.close()
-        assert problems == []
+        assert not problems, problems
+
+
+def manage(server: Server, code: str) -> str:
+    """Run code in another process of the project, as `manage.py shell` does."""
+    result = subprocess.run(
+        [sys.executable, "manage.py", "shell", "--verbosity", "0", "-c", code],
+        cwd=server.directory,
+        env={**_environment(), "PYTHONPATH": str(ROOT)},
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    return result.stdout.strip()
+
+
+async def visit(browser: Browser, path: str) -> Page:
+    page = Page(await browser.context.new_page(), browser.server)
+    browser.pages.append(page)
+    await page.page.goto(browser.server.url + path)
+    return page
+
+
+async def fill(page: Page, *texts: str) -> None:
+    """Fill in a form with nothing but the keyboard, from the field that has the focus on."""
+    await expect(page.page.locator("form input:visible").first).to_be_visible()
+    await page.page.locator("form input:visible").first.focus()
+    for number, text in enumerate(texts):
+        if number:
+            await page.page.keyboard.press("Tab")
+        await page.page.keyboard.type(text)
+    await page.page.keyboard.press("Enter")
+
+
+async def sign_in(page: Page, name: str) -> None:
+    await fill(page, name, f"{name}-demo")

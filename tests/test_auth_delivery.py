@@ -160,7 +160,7 @@ async def test_a_redirect_is_followed_when_no_cookie_changes() -> None:
 
 async def test_each_connection_is_told_to_follow_other_tabs() -> None:
     async with Tab() as tab:
-        assert str(tab.events).count("addEventListener") == 1
+        assert str(tab.events).count('addEventListener("storage"') == 1
         await tab.send(SignInState.sign_in("ann", "pw"))
         code = tab.events[-1][1]["javascript_code"]
         # What one tab writes is what the others wait for.

@@ -12,6 +12,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.sessions.models import Session
 from django.test import override_settings
 
+from reflex_drf.bridge.fingerprints import fingerprint
 from reflex_drf.bridge.tickets import Connection, issue
 from tests.signing import URL, dispatcher, post
 
@@ -180,3 +181,22 @@ async def test_other_paths_below_are_not_the_endpoint() -> None:
     for path in ("/_reflex_drf/cookies/x", "/_reflex_drf/"):
         with pytest.raises(AssertionError, match="Reflex was asked"):
             await post(await body(), path=path)
+
+
+async def test_the_session_of_a_browser_is_named_without_its_key() -> None:
+    path = "/_reflex_drf/cookies/session"
+    answer = await post({}, path=path, cookies={"sessionid": "abc"})
+    assert (answer.status_code, answer.text) == (200, fingerprint("abc"))
+    assert "abc" not in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    assert "access-control-allow-origin" not in answer.headers
+    assert (await post({}, path=path)).text == ""
+
+
+@pytest.mark.parametrize(
+    "headers", [{"origin": "https://evil.example"}, {"origin": ""}, {"host": "evil.example"}]
+)
+async def test_the_session_is_named_to_no_other_site(headers: dict[str, str]) -> None:
+    path = "/_reflex_drf/cookies/session"
+    answer = await post({}, path=path, cookies={"sessionid": "abc"}, **headers)
+    assert (answer.status_code, answer.content) == (403, b"")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +11,8 @@ from typing import Any
 import pytest
 
 from tests.browsing import expect
-from tests.servers import Server, _environment
-from tests.signing_browser import Browser, Page, open_browser
+from tests.servers import Server
+from tests.signing_browser import Browser, fill, manage, open_browser, sign_in, visit
 from tests.throwaway import ROOT
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
@@ -26,42 +24,6 @@ SCREENSHOTS = ROOT / "docs" / "screenshots"
 async def browser(signing_server: Server) -> AsyncIterator[Browser]:
     async with open_browser(signing_server) as browser:
         yield browser
-
-
-def manage(server: Server, code: str) -> str:
-    """Run code in another process of the project, as `manage.py shell` does."""
-    result = subprocess.run(
-        [sys.executable, "manage.py", "shell", "--verbosity", "0", "-c", code],
-        cwd=server.directory,
-        env={**_environment(), "PYTHONPATH": str(ROOT)},
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    return result.stdout.strip()
-
-
-async def visit(browser: Browser, path: str) -> Page:
-    page = Page(await browser.context.new_page(), browser.server)
-    browser.pages.append(page)
-    await page.page.goto(browser.server.url + path)
-    return page
-
-
-async def fill(page: Page, *texts: str) -> None:
-    """Fill in a form with nothing but the keyboard, from the field that has the focus on."""
-    await expect(page.page.locator("form input:visible").first).to_be_visible()
-    await page.page.locator("form input:visible").first.focus()
-    for number, text in enumerate(texts):
-        if number:
-            await page.page.keyboard.press("Tab")
-        await page.page.keyboard.type(text)
-    await page.page.keyboard.press("Enter")
-
-
-async def sign_in(page: Page, name: str) -> None:
-    await fill(page, name, f"{name}-demo")
 
 
 def mails(server: Server) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.http import parse_cookie
 
+from reflex_drf.bridge.fingerprints import fingerprint, session_key
 from reflex_drf.bridge.threads import database_thread
 from reflex_drf.bridge.tickets import Connection, redeem
 from reflex_drf.guard import Guard, read_headers
@@ -40,6 +41,14 @@ class CookieExchange:
         elif (shown := await read_body(receive)) is not None:
             lines = await exchange(read_headers(scope), shown)
         await answer(send, lines)
+
+    async def tell(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        """Name the session that the browser has now, so that a tab sees whether it is its own."""
+        if self._refusal(scope) is not None:
+            await answer(send, None)
+            return
+        held = parse_cookie("; ".join(read_headers(scope).get("cookie", [])))
+        await answer(send, [], fingerprint(session_key(held)).encode())
 
     def _refusal(self, scope: Mapping[str, Any]) -> str | None:
         headers = read_headers(scope)
@@ -82,10 +91,11 @@ async def exchange(headers: Mapping[str, list[str]], shown: Mapping[str, str]) -
         return await sync_to_async(redeem)(shown["ticket"], connection, held)
 
 
-async def answer(send: Send, lines: list[str] | None) -> None:
+async def answer(send: Send, lines: list[str] | None, body: bytes = b"") -> None:
     """Send the cookies, or a refusal that says nothing."""
-    headers = [(b"cache-control", b"no-store"), (b"content-length", b"0")]
+    length = str(len(body)).encode()
+    headers = [(b"cache-control", b"no-store"), (b"content-length", length)]
     headers += [(b"set-cookie", line.encode("latin-1", "ignore")) for line in lines or ()]
     status = 403 if lines is None else 200
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": b""})
+    await send({"type": "http.response.body", "body": body})

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import reflex as rx
 from asgiref.sync import sync_to_async
+from django.conf import settings as django_settings
 from django.http import parse_cookie
 from reflex_base.config import get_config
 from reflex_base.event import Event
@@ -17,6 +18,7 @@ from reflex_base.event.context import EmitEventProtocol, EventContext
 from reflex_base.event.processor import BaseStateEventProcessor
 
 from reflex_drf.bridge.cookies import CookieOverlay, unsent_cookies
+from reflex_drf.bridge.fingerprints import fingerprint, session_key
 from reflex_drf.bridge.scope import EventScope, scope_var
 from reflex_drf.bridge.threads import database_thread
 from reflex_drf.bridge.tickets import Connection, can_keep, issue
@@ -31,13 +33,16 @@ RouterData = Mapping[str, Any]
 
 # Where the browser fetches cookies; below the path of the backend.
 PATH = "/_reflex_drf/cookies"
+# Below that, where it asks which session it has.
+SESSION = "/session"
 # The key in the browser's local storage whose change tells other tabs that somebody signed in.
 EPOCH = "reflex_drf.user_changed"
 
 # Runs where Reflex applies events, so `socket` is the tab's own. The ticket goes into the body of
 # the request: URLs end up in logs. With `keepalive` it survives leaving the page.
 FETCH = """
-(async (ticket, path, changed, target, told) => {
+(async (ticket, path, changed, target, told, session) => {
+  if (session !== null) window.__reflex_drf_session = session;
   const answer = await fetch(path, {
     method: "POST", credentials: "same-origin", cache: "no-store", keepalive: true,
     headers: {"content-type": "application/json"},
@@ -57,18 +62,46 @@ FETCH = """
 })(%(arguments)s)
 """
 
-# Once for each page; the socket is the tab's latest. A new connection carries the new cookies, and
-# its page load drops what the tab held for the former user.
+# Listens once for each page; socket and session are the tab's latest. A new connection carries the
+# new cookies, and its page load drops what the tab held for the former user. Other tabs say so in
+# the local storage; a page of Django's does not, but its login changes the CSRF cookie, and whoever
+# comes back from it gives the tab the focus.
 FOLLOW = """
 (() => {
   const first = !window.__reflex_drf_socket;
   window.__reflex_drf_socket = socket;
+  window.__reflex_drf_session = %(session)s;
   if (!first) return;
-  window.addEventListener("storage", (event) => {
-    if (event.key !== %(epoch)s) return;
+  const renew = () => {
+    window.__reflex_drf_session = null;
     window.__reflex_drf_socket.disconnect();
     window.__reflex_drf_socket.reconnect();
-  });
+  };
+  let asking = false, again = false;
+  const ask = async () => {
+    const known = window.__reflex_drf_session;
+    if (known === null) return;
+    again = asking;
+    if (asking) return;
+    asking = true;
+    try {
+      const answer = await fetch(%(path)s, {
+        method: "POST", credentials: "same-origin", cache: "no-store", body: "{}",
+        headers: {"content-type": "application/json"},
+      });
+      const found = await answer.text();
+      if (answer.ok && known === window.__reflex_drf_session && found !== known) renew();
+    } catch {
+    } finally {
+      asking = false;
+    }
+    if (again) { again = false; ask(); }
+  };
+  window.__reflex_drf_follow = () => [0, 400, 1500].forEach((wait) => setTimeout(ask, wait));
+  window.addEventListener("storage", (event) => { if (event.key === %(epoch)s) renew(); });
+  window.addEventListener("focus", ask);
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) ask(); });
+  window.cookieStore?.addEventListener("change", ask);
 })()
 """
 
@@ -105,7 +138,9 @@ class DeliveringProcessor(BaseStateEventProcessor):
         That is the way to its cookies, what a middleware answered, and with `follow` the script
         that notices sign-ins of other tabs.
         """
-        events = [follow_sign_ins()] if follow else []
+        held = session_key(scope.source.COOKIES)
+        given = scope.cookies.get(django_settings.SESSION_COOKIE_NAME)
+        events = [follow_sign_ins(held)] if follow else []
         if scope.cookies:
             events += await self._fetch(scope, context.token, router_data)
         elif scope.target:
@@ -113,10 +148,16 @@ class DeliveringProcessor(BaseStateEventProcessor):
         if scope.answer is not None:
             logger.info("Middleware answered an event: %s.", scope.answer.status_code)
             events.append(answer_event(scope.answer))
+        # A tab that is about to connect anew has no session worth following.
+        key = "" if scope.changes_user else held if given is None else given.value
+        self.note_session(context.token, str(router_data.get("sid") or ""), key, scope)
         # What is sent from here on is not held back again.
         scope.changes_user = False
         if events:
             await context.emit_event(*Event.from_event_type(events))
+
+    def note_session(self, token: str, sid: str, key: str, scope: EventScope) -> None:
+        """Called with the key of the session that a connection has from now on."""
 
     async def _fetch(self, scope: EventScope, token: str, router_data: RouterData) -> list[Any]:
         sid = str(router_data.get("sid") or "")
@@ -170,11 +211,18 @@ def fetch_script(ticket: str, scope: EventScope) -> str:
     """Write the script that exchanges a ticket."""
     path = get_config().prepend_backend_path(PATH)
     told = scope.changes_user or scope.renews_session
-    values = (ticket, path, scope.changes_user, scope.target, told)
+    session = scope.cookies.get(django_settings.SESSION_COOKIE_NAME)
+    named = None if session is None else fingerprint(session.value)
+    values = (ticket, path, scope.changes_user, scope.target, told, named)
     arguments = [json.dumps(value) for value in values]
     return FETCH % {"epoch": json.dumps(EPOCH), "arguments": ", ".join(arguments)}
 
 
-def follow_sign_ins() -> Any:
-    """Let a tab notice when another tab of its browser signs in or out."""
-    return rx.call_script(FOLLOW % {"epoch": json.dumps(EPOCH)})
+def follow_sign_ins(key: str) -> Any:
+    """Let a tab notice when its browser signs in or out elsewhere, be it on a page of Django's."""
+    values = {
+        "epoch": EPOCH,
+        "path": get_config().prepend_backend_path(PATH + SESSION),
+        "session": fingerprint(key),
+    }
+    return rx.call_script(FOLLOW % {name: json.dumps(value) for name, value in values.items()})

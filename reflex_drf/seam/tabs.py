@@ -16,7 +16,17 @@ from reflex_base.event import Event
 from reflex_base.event.processor import BaseStateEventProcessor, EventQueueEntry
 from reflex_base.registry import RegisteredEventHandler
 
-__all__ = ["Companion", "Connections", "Tab", "TabProcessor", "current_tab", "tab_var"]
+from reflex_drf.bridge.scope import EventScope
+
+__all__ = [
+    "Companion",
+    "Connections",
+    "Tab",
+    "TabProcessor",
+    "current_tab",
+    "session_watchers",
+    "tab_var",
+]
 
 
 class Companion(Protocol):
@@ -30,6 +40,11 @@ class Companion(Protocol):
 
     async def settle(self) -> None:
         """Wait until nothing of it is under way."""
+
+
+# Told of each connection which session it has: once its page has loaded, and when it gets another.
+SessionWatcher = Callable[["Tab", str, EventScope], None]
+session_watchers: list[SessionWatcher] = []
 
 
 class Connections:
@@ -76,6 +91,11 @@ class TabProcessor(BaseStateEventProcessor):
     def _on_disconnect(self, token: str) -> None:
         super()._on_disconnect(token)
         self.forget(token)
+
+    def note_session(self, token: str, sid: str, key: str, scope: EventScope) -> None:
+        """Tell whoever wants to know which session a connection has, "" for none."""
+        for watcher in session_watchers:
+            watcher(Tab(self, token, sid), key, scope)
 
     @property
     def shares_states(self) -> bool:

@@ -45,6 +45,15 @@ class TabOwner(rx.State):
     # A digest of the credentials that the owner was last seen with; never the credentials.
     _credentials: str = ""
 
+    @rx.event
+    def follow_session(self) -> Any:
+        """Let the browser compare its session with the connection's.
+
+        The server queues it when a session has ended. Whoever is not the tab's user any more does
+        not come so far: the tab is dropped before that.
+        """
+        return rx.call_script("window.__reflex_drf_follow?.()")
+
 
 class Verdict(enum.Enum):
     """What to do with an event, judged by who sent it and whose tab it is."""
