@@ -73,10 +73,13 @@ def _environment() -> dict[str, str]:
 
 
 @contextmanager
-def _running(directory: Path, environment: dict[str, str]) -> Iterator[Server]:
+def _running(directory: Path, environment: dict[str, str], pages: bool = True) -> Iterator[Server]:
+    """Run a project; without `pages` all but those, which spares the build."""
     port = _free_port()
     log = directory.parent / "server.log"
-    command = [sys.executable, "-m", "reflex", "run", "--env", "prod", "--frontend-port", str(port)]
+    command = [sys.executable, "-m", "reflex", "run", "--env", "prod"]
+    command += ["--frontend-port"] if pages else ["--backend-only", "--backend-port"]
+    command += [str(port)]
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
@@ -90,7 +93,7 @@ def _running(directory: Path, environment: dict[str, str]) -> Iterator[Server]:
         )
     try:
         server = Server(f"http://localhost:{port}", directory, log)
-        _wait(process, server)
+        _wait(process, server, "/products" if pages else "/accounts/login/")
         yield server
     finally:
         _stop(process)
@@ -102,14 +105,14 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait(process: subprocess.Popen[bytes], server: Server) -> None:
+def _wait(process: subprocess.Popen[bytes], server: Server, page: str) -> None:
     """Ask until pages and API both answer; a process that ended is noticed at once."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         with suppress(subprocess.TimeoutExpired):
             process.wait(timeout=0.1)
             pytest.fail(f"The sample project ended by itself:\n{server.log.read_text()}")
-        if _answers(f"{server.url}/products") and _answers(f"{server.url}/api/products/"):
+        if _answers(f"{server.url}{page}") and _answers(f"{server.url}/api/products/"):
             return
     pytest.fail(f"The sample project does not answer:\n{server.log.read_text()}")
 

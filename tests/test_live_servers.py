@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import subprocess
 import sys
+import time
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
+import psycopg
 import pytest
 
-from tests.servers import LEFT_OUT, Server, _environment, _running
+from tests.servers import LEFT_OUT, SAMPLE, Server, _environment, _running
+from tests.services import OwnPostgres, OwnRedis, OwnServer
 from tests.test_wire import Wire, create_product, open_wire
 
 pytestmark = pytest.mark.server
@@ -49,68 +52,147 @@ async def test_a_tab_that_left_is_not_sent_to(sample_server: Server) -> None:
     assert f"disconnected client {visitor.token!r}" not in sample_server.log.read_text()
 
 
-TRANSPORTS = {
-    "redis": "redis://127.0.0.1:6379/6",
-    "postgres": f"postgresql://{os.environ.get('PGUSER', 'postgres')}@127.0.0.1:5432/postgres",
-}
+@dataclass
+class Office:
+    """Three workers of the sample project, and the server that their changes go through."""
+
+    server: Server
+    environment: dict[str, str]
+    between: OwnServer
+
+    @property
+    def has_triggers(self) -> bool:
+        """Whether its database is PostgreSQL: the one that its changes go through."""
+        return "POSTGRES_DB" in self.environment
+
+    def manage(self, *command: str) -> None:
+        """Run a command of the project in a process of its own."""
+        subprocess.run(
+            [sys.executable, "manage.py", *command],
+            cwd=self.server.directory,
+            env=self.environment,
+            check=True,
+            capture_output=True,
+        )
+
+    def write_sql(self, sku: str) -> None:
+        """Write to the table of products as another program does."""
+        with psycopg.connect(self.between.url) as connection:
+            connection.execute(
+                "UPDATE shop_product SET sku = %s WHERE id = (SELECT max(id) FROM shop_product)",
+                [sku],
+            )
 
 
 @pytest.fixture(
+    scope="module",
     params=[
         pytest.param("redis", marks=pytest.mark.redis),
         pytest.param("postgres", marks=[pytest.mark.redis, pytest.mark.postgres]),
-    ]
+        # The sample's database is PostgreSQL too, and its products tell of themselves.
+        pytest.param("triggers", marks=[pytest.mark.redis, pytest.mark.postgres]),
+    ],
 )
-def workers(
-    request: pytest.FixtureRequest, sample_server: Server, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[Server, dict[str, str]]]:
-    """Three workers of the sample project, whose states Reflex keeps in Redis."""
+def office(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Office]:
+    """Three workers; Reflex keeps their states in Redis, whatever their changes go through."""
     directory = tmp_path_factory.mktemp("workers") / "sample_project"
-    shutil.copytree(sample_server.directory, directory, ignore=LEFT_OUT)
-    environment = {
-        **_environment(),
-        "REFLEX_REDIS_URL": "redis://127.0.0.1:6379/7",
-        "GRANIAN_WORKERS": "3",
-        "LIVE_TRANSPORT": request.param,
-        "LIVE_URL": TRANSPORTS[request.param],
-        "LIVE_CHANNEL": f"test-{uuid.uuid4().hex}",
-    }
-    for command in (["migrate", "--verbosity", "0"], ["seed_demo", "--verbosity", "0"]):
-        subprocess.run(
-            [sys.executable, "manage.py", *command], cwd=directory, env=environment, check=True
-        )
-    with _running(directory, environment) as server:
-        yield server, environment
+    shutil.copytree(SAMPLE, directory, ignore=LEFT_OUT)
+    kind = OwnRedis if request.param == "redis" else OwnPostgres
+    with kind.running() as between:
+        environment = {
+            **_environment(),
+            "REFLEX_REDIS_URL": "redis://127.0.0.1:6379/7",
+            "GRANIAN_WORKERS": "3",
+            "LIVE_TRANSPORT": "redis" if request.param == "redis" else "postgres",
+            "LIVE_URL": between.url,
+        }
+        if request.param == "triggers":
+            environment |= {"POSTGRES_DB": "postgres", "POSTGRES_PORT": str(between.port)}
+        office = Office(Server("", directory, directory), environment, between)
+        office.manage("migrate", "--verbosity", "0")
+        office.manage("seed_demo", "--verbosity", "0")
+        with _running(directory, environment, pages=False) as office.server:
+            yield office
 
 
 @pytest.fixture
-async def tabs(workers: tuple[Server, dict[str, str]]) -> AsyncIterator[list[Wire]]:
+async def tabs(office: Office) -> AsyncIterator[list[Wire]]:
     """Nine tabs, so that no worker is likely to have none."""
-    async with AsyncExitStack() as stack:
-        opened = [await stack.enter_async_context(open_wire(workers[0])) for _ in range(9)]
+    stacks = [AsyncExitStack() for _ in range(9)]
+    try:
+        opened = [await stack.enter_async_context(open_wire(office.server)) for stack in stacks]
         for wire in opened:
             await watch(wire)
         yield opened
+    finally:
+        # Each takes a second to close.
+        await asyncio.gather(*(stack.aclose() for stack in stacks))
+
+
+async def all_show(tabs: list[Wire], wanted: Callable[[list[str]], object], seconds: float) -> None:
+    """Wait until every tab shows something."""
+    for wire in tabs:
+        await wire.until(lambda wire=wire: wanted(skus(wire)), seconds)  # type: ignore[misc]
+
+
+def shell_line(sku: str, number: int = 0) -> str:
+    return (
+        f"from shop.models import Product; product = Product.objects.all()[{number}]; "
+        f"product.sku = {sku!r}; product.save()"
+    )
+
+
+def fresh(prefix: str) -> str:
+    return f"{prefix}-{uuid.uuid4().hex[:8].upper()}"
 
 
 async def test_every_worker_shows_what_is_written_anywhere(
-    workers: tuple[Server, dict[str, str]], tabs: list[Wire]
+    office: Office, tabs: list[Wire]
 ) -> None:
-    server, environment = workers
-    async with open_wire(server, "alice") as alice:
+    # Each by a connection of its own, to whichever worker takes it.
+    for _ in range(4):
+        async with open_wire(office.server, "alice") as alice:
+            product = await create_product(alice)
+        await all_show(tabs, lambda shown, sku=product["sku"]: sku in shown, 20)  # type: ignore[misc]
+    sku = fresh("SHELL")
+    await asyncio.to_thread(office.manage, "shell", "-c", shell_line(sku))
+    await all_show(tabs, lambda shown: sku in shown, 20)
+    # Rows saved in a transaction, and rows made in bulk.
+    known = {sku for sku in skus(tabs[0]) if sku.startswith("NEW-")}
+    await asyncio.to_thread(office.manage, "stir")
+    await all_show(tabs, lambda shown: len(news(shown) - known) == 3, 20)
+    if office.has_triggers:
+        sku = fresh("SQL")
+        await asyncio.to_thread(office.write_sql, sku)
+        await all_show(tabs, lambda shown: sku in shown, 20)
+
+
+def news(shown: list[str]) -> set[str]:
+    return {sku for sku in shown if sku.startswith("NEW-")}
+
+
+async def test_nothing_is_lost_while_the_transport_is_away(
+    office: Office, tabs: list[Wire]
+) -> None:
+    await asyncio.to_thread(office.between.kill)
+    back = time.monotonic() + 5
+    written: list[str] = []
+    if not office.has_triggers:
+        # Written while nobody can tell of it: in a worker, and in a process that ends meanwhile.
+        async with open_wire(office.server, "alice") as alice:
+            written.append((await create_product(alice))["sku"])
+        written.append(fresh("SHELL"))
+        await asyncio.to_thread(office.manage, "shell", "-c", shell_line(written[-1], 1))
+    await asyncio.sleep(back - time.monotonic())
+    await asyncio.to_thread(office.between.start)
+    if office.has_triggers:
+        # The database itself was away. Who writes first now finds nobody listening yet.
+        written.append(fresh("SQL"))
+        await asyncio.to_thread(office.write_sql, written[-1])
+    await all_show(tabs, lambda shown: set(written) <= set(shown), 60)
+    # And all is as it was before.
+    async with open_wire(office.server, "alice") as alice:
         product = await create_product(alice)
-    for wire in tabs:
-        await wire.until(lambda wire=wire: product["sku"] in skus(wire))  # type: ignore[misc]
-    # And by a command: rows saved in a transaction, and rows made in bulk.
-    await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, "manage.py", "stir"],
-        cwd=server.directory,
-        env=environment,
-        check=True,
-        capture_output=True,
-    )
-    for wire in tabs:
-        await wire.until(
-            lambda wire=wire: sum(sku.startswith("NEW-") for sku in skus(wire)) == 3  # type: ignore[misc]
-        )
+    await all_show(tabs, lambda shown: product["sku"] in shown, 20)

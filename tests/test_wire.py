@@ -53,8 +53,8 @@ class Wire:
             self.events += update.get("events") or []
             self.changed.notify_all()
 
-    async def until(self, reached: Callable[[], object]) -> None:
-        async with asyncio.timeout(TIMEOUT), self.changed:
+    async def until(self, reached: Callable[[], object], seconds: float = TIMEOUT) -> None:
+        async with asyncio.timeout(seconds), self.changed:
             await self.changed.wait_for(reached)
 
     async def emit(self, name: str, path: str = "/products", **payload: Any) -> None:
