@@ -29,7 +29,9 @@ from reflex_drf.converters import (
 )
 from reflex_drf.fieldsets import METHODS, Live, is_understood, readable_fields, reads_as_drf
 from reflex_drf.plans import Batch, Plan, Step, converter, spread_many, spread_one
+from reflex_drf.related import fetched, joined, lookups_on
 from reflex_drf.representation import plain
+from reflex_drf.watching import is_watching, watched, watching
 
 __all__ = ["compile_serializer", "plain_data"]
 
@@ -40,10 +42,27 @@ class Planner:
     def __init__(self, live: Live, model: Any, *, json: bool) -> None:
         self.live, self.model, self.json = live, model, json
         self.finish: Show = plain if json else same
+        self.watches = is_watching()
 
     def plan(self, serializer: Any) -> Plan:
         """Plan a serializer that is understood."""
-        return Plan([self.step(field) for field in readable_fields(serializer, self.live)])
+        steps = [self.related_step(field) for field in readable_fields(serializer, self.live)]
+        return Plan([watch(serializer, step) for step in steps] if self.watches else steps)
+
+    def related_step(self, field: Any) -> Step:
+        """Plan one field, with the relations that it reads."""
+        step = self.step(field)
+        if step.source is not None and step.source.column is not None:
+            return step
+        if METHODS & field.__dict__.keys() or type(field).get_attribute not in WAYS:
+            return step
+        # A method gets the object itself, and reads what it will.
+        whole = not inherits(field, *KEY_ONLY)
+        lookups = lookups_on(self.model, field.source_attrs or (), whole=whole)
+        if not lookups:
+            return replace(step, lookups=()) if step.lookups else step
+        inner = (f"{lookups[-1]}__{name}" for name in step.lookups)
+        return replace(step, lookups=(*lookups, *inner))
 
     def step(self, field: Any) -> Step:
         """Plan one field."""
@@ -143,7 +162,7 @@ class Planner:
             return None
         inner = Live(lambda: live.field(name).child if many else live.field(name))
         plan = Planner(inner, source.related, json=self.json).plan(child)
-        step = self.spread(field, source, plan.rows)
+        step = replace(self.spread(field, source, plan.rows), lookups=plan.lookups)
         return replace(step, plan=plan) if plan.by_column else replace(step, show_all=None)
 
     def many_related(self, field: Any) -> Step | None:
@@ -190,6 +209,13 @@ WAYS: dict[Any, Any] = {
 }
 
 
+def watch(serializer: Any, step: Step) -> Step:
+    """Let it be known which field is being read."""
+    name = f"{type(serializer).__name__}.{step.name}"
+    ways = ("fetch", "show", "show_all", "ask")
+    return replace(step, **{way: watched(name, getattr(step, way)) for way in ways})
+
+
 def column_plan(child: Any, model: Any) -> Plan | None:
     """Plan a relation to many of which one column of each row is shown: its key, or its slug."""
     name = shown_attribute(child)
@@ -232,14 +258,17 @@ def represent_list(serializer: Any, value: Any, *, json: bool) -> Any:
     """Do the same for several objects."""
     value = value.all() if isinstance(value, BaseManager) else value
     if json and isinstance(value, QuerySet) and is_plain_model(value.model):
-        rows = make_plan(serializer.child, value.model, json=json).read(value)
+        plan = make_plan(serializer.child, value.model, json=json)
+        rows = plan.read(joined(value, *plan.joins()))
         if rows is not None:
             return rows
     instances = list(value)
     kinds = set(map(type, instances))
     if len(kinds) != 1 or not is_plain_model(model := kinds.pop()):
         return ask_drf(serializer, instances, json=json)
-    return make_plan(serializer.child, model, json=json).rows(instances)
+    plan = make_plan(serializer.child, model, json=json)
+    with fetched(instances, plan.lookups), watching(len(instances)):
+        return plan.rows(instances)
 
 
 def ask_drf(serializer: Any, value: Any, *, json: bool) -> Any:

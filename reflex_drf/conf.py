@@ -52,6 +52,10 @@ DEFAULTS: dict[str, Any] = {
     "MAX_UPLOAD_BYTES": 100 * 1024 * 1024,
     # Whether rows are made by a compiled plan wherever that gives what DRF's serializer gives.
     "COMPILED_REPRESENTATION": True,
+    # Whether rows that a serializer reads through relations are fetched for all rows together.
+    "FETCH_RELATED": True,
+    # Whether the log names serializer fields that ask the database for each row; None: with DEBUG.
+    "WARN_OF_QUERIES": None,
     # How long the browser may take to fetch the cookies that an event has set.
     "TICKET_SECONDS": 30,
     # Whether open tabs are told when their session ends or their user changes.

@@ -38,6 +38,8 @@ class Step:
     source: Source | None = None
     # That of a serializer inside, or of what is shown of each related row.
     plan: Plan | None = None
+    # The relations that it reads, as `prefetch_related` names them.
+    lookups: tuple[str, ...] = ()
 
 
 class Plan:
@@ -52,6 +54,7 @@ class Plan:
         # Methods and fields of a project's own run row by row, in the order of the fields: one may
         # leave something for the next.
         self.by_column = bool(steps) and all(step.show_all is not None for step in steps)
+        self.lookups = tuple(dict.fromkeys(name for step in steps for name in step.lookups))
 
     def rows(self, instances: Sequence[Any]) -> list[Any]:
         """Give the rows of objects that are all of the plan's model."""
@@ -111,6 +114,14 @@ class Plan:
             return self.rows_of(reading, reading.info)
         except UnusualError:
             return None
+
+    def joins(self) -> tuple[list[str], list[str]]:
+        """Name the relations that a query has to load to have all that the plan shows."""
+        ones, many = list[str](), list[str]()
+        for step in self.steps if self.by_column else ():
+            if step.plan is not None and step.source is not None:
+                (many if step.source.many else ones).extend(step.lookups)
+        return ones, many
 
     def is_in(self, queryset: Any) -> bool:
         """Tell whether a queryset loads all that the plan shows, and prefetches no more."""

@@ -1,0 +1,91 @@
+"""Related rows that a serializer reads, fetched for all rows together and not for each by itself.
+
+What is fetched follows from the serializer's own fields. Only what Django would have fetched for
+each row is fetched, and what is there already is left alone, so that the rows stay what they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connections
+from django.db.models import Manager, Model, QuerySet, prefetch_related_objects
+
+from reflex_drf.columns import find_one
+from reflex_drf.conf import settings
+
+__all__ = ["fetched", "joined", "lookups_on"]
+
+
+def lookups_on(model: type[Model], names: Sequence[str], *, whole: bool = True) -> tuple[str, ...]:
+    """Name the relations that a field's source goes through, as `prefetch_related` names them.
+
+    Of the last one the field may need no more than its key, and then not the `whole` object.
+    """
+    lookups: list[str] = []
+    for place, name in enumerate(names):
+        source = find_one(model, name)
+        if source is None or source.related is None or not is_fetched_alike(model, source):
+            break
+        if source.many or whole or place + 1 < len(names):
+            lookups.append("__".join([*lookups[-1:], name]))
+        if source.many:
+            break
+        model = source.related
+    return tuple(lookups)
+
+
+def is_fetched_alike(model: type[Model], source: Any) -> bool:
+    """Tell whether related rows are the same, fetched for one object or for many."""
+    if source.many:
+        return True
+    field: Any = model._meta.get_field(source.relation)
+    base: Any = source.related._base_manager
+    # A manager that hides rows, or a key that may lead to nothing, is an error for one object.
+    return bool(field.db_constraint) and type(base).get_queryset is Manager.get_queryset
+
+
+@contextmanager
+def fetched(instances: Sequence[Any], lookups: Sequence[str]) -> Iterator[None]:
+    """Fetch related rows of all objects at once, for as long as the objects are read."""
+    if not (lookups and len(instances) > 1 and settings.FETCH_RELATED and can_fetch(instances)):
+        yield
+        return
+    before = [dict(getattr(each, "_prefetched_objects_cache", {})) for each in instances]
+    prefetch_related_objects(instances, *lookups)
+    try:
+        yield
+    finally:
+        # What is read from a relation to many later on is to be read anew, as without us.
+        for instance, known in zip(instances, before, strict=True):
+            vars(instance).pop("_prefetched_objects_cache", None)
+            if known:
+                instance._prefetched_objects_cache = known
+
+
+def can_fetch(instances: Sequence[Any]) -> bool:
+    """Tell whether all objects are rows of one database, with all of their columns."""
+    databases = {each._state.db for each in instances}
+    columns = {field.attname for field in instances[0]._meta.concrete_fields}
+    return (
+        len(databases) == 1
+        and None not in databases
+        and all(each.pk is not None and columns <= vars(each).keys() for each in instances)
+    )
+
+
+def joined(queryset: QuerySet[Any], ones: Sequence[str], many: Sequence[str]) -> QuerySet[Any]:
+    """Have a queryset load these relations too, where that adds no more than columns."""
+    query = queryset.query
+    unusual = query.distinct or query.annotations or query.select_for_update or query.extra
+    if unusual or query.select_related is True or not settings.FETCH_RELATED:
+        return queryset
+    if len(connections.databases) > 1:
+        # Related rows may be kept elsewhere.
+        return queryset
+    if queryset._prefetch_related_lookups and many:  # type: ignore[attr-defined]
+        # The project has a choice of its own here.
+        many = ()
+    return queryset.select_related(*ones).prefetch_related(*many) if ones or many else queryset

@@ -1,0 +1,268 @@
+"""Related rows are fetched for all rows together, and the rows stay what they are."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import models
+from django.test import override_settings
+from rest_framework import serializers, viewsets
+
+from reflex_drf import watching
+from reflex_drf.backends import Call
+from reflex_drf.backends.inprocess import call_view
+from reflex_drf.compiled import compile_serializer, plain_data
+from reflex_drf.related import lookups_on
+from reflex_drf.representation import plain
+from tests.compiled.models import make_model
+from tests.counting import Queries, count_queries
+from tests.origin import make_origin
+from tests.shop.models import Category, Order, OrderLine, Product, Tag
+
+pytestmark = pytest.mark.django_db
+ROWS = 6
+
+
+class TagNames(serializers.ModelSerializer[Tag]):
+    class Meta:
+        model = Tag
+        fields = ["name"]
+
+
+class CategoryNames(serializers.ModelSerializer[Category]):
+    class Meta:
+        model = Category
+        fields = ["name"]
+
+
+class ProductRows(serializers.ModelSerializer[Product]):
+    category_name = serializers.CharField(source="category.name", default=None)
+    category = CategoryNames()
+    tags = TagNames(many=True)
+    tag_names = serializers.StringRelatedField(source="tags", many=True)
+    label = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Product
+        fields = ["id", "category_name", "category", "tags", "tag_names", "owner", "label"]
+
+    def get_label(self, product: Product) -> str:
+        return product.name.upper()
+
+
+class LineRows(serializers.ModelSerializer[OrderLine]):
+    product = ProductRows()
+
+    class Meta:
+        model = OrderLine
+        fields = ["product", "quantity"]
+
+
+class OrderRows(serializers.ModelSerializer[Order]):
+    lines = LineRows(many=True)
+
+    class Meta:
+        model = Order
+        fields = ["customer", "lines"]
+
+
+class CountingRows(serializers.ModelSerializer[Product]):
+    tag_count = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Product
+        fields = ["name", "tag_count"]
+
+    def get_tag_count(self, product: Product) -> int:
+        return product.tags.count()
+
+
+class OuterRows(serializers.ModelSerializer[OrderLine]):
+    product = CountingRows()
+
+    class Meta:
+        model = OrderLine
+        fields = ["product"]
+
+
+class ProductRowsViewSet(viewsets.ReadOnlyModelViewSet[Product]):
+    """A viewset that nobody has thought about queries for."""
+
+    queryset = Product.objects.order_by("id")
+    serializer_class = ProductRows
+
+
+@pytest.fixture(autouse=True)
+def _rows(db: None) -> None:
+    tags = [Tag.objects.create(name=f"tag {n}") for n in range(3)]
+    order = Order.objects.create(customer="Ada")
+    Order.objects.create(customer="Nobody")
+    for number in range(ROWS):
+        category = Category.objects.create(name=f"C{number}") if number % 3 else None
+        product = Product.objects.create(
+            name=f"P{number}", sku=f"r{number}", price=1, category=category
+        )
+        product.tags.set(tags[: number % 3])
+        OrderLine.objects.create(order=order, product=product)
+
+
+def read(make: Callable[[], Any]) -> tuple[Any, Queries]:
+    """What a serializer gives, once it is sure that DRF gives the same, and the queries for it."""
+    expected = plain(make().data)
+    with count_queries() as queries:
+        found = plain_data(make())
+    assert found == expected
+    return found, queries
+
+
+def test_a_view_in_process_fetches_what_its_serializer_reads() -> None:
+    call = Call(view=ProductRowsViewSet, action="list")
+    with override_settings(REFLEX_DRF={"FETCH_RELATED": False}), count_queries() as before:
+        expected = call_view(call, make_origin()).data
+    with count_queries() as queries:
+        assert call_view(call, make_origin()).data == expected
+    # The count, the page, and one for each relation, however many rows there are.
+    assert (len(queries), len(before) > 2 * ROWS) == (4, True)
+
+
+def test_serializers_inside_serializers() -> None:
+    _, queries = read(lambda: OrderRows(Order.objects.all(), many=True))
+    # Orders, lines, products, categories and tags.
+    assert len(queries) == 5
+
+
+def test_columns_of_related_rows_are_joined() -> None:
+    class Named(serializers.ModelSerializer[Product]):
+        category = CategoryNames()
+        tags = TagNames(many=True)
+
+        class Meta:
+            model = Product
+            fields = ["name", "category", "tags"]
+
+    queryset = Product.objects.order_by("id")
+    _, queries = read(lambda: Named(queryset.all(), many=True))
+    assert len(queries) == 2
+    assert "JOIN" in queries.statements[0]
+
+
+def odd() -> Any:
+    return Product.objects.filter(sku__in=["r1", "r3"]).order_by()
+
+
+QUERYSETS: dict[str, Callable[[], Any]] = {
+    "sliced": lambda: Product.objects.all()[1:4],
+    "distinct": lambda: Product.objects.filter(tags__isnull=False).distinct(),
+    "annotated": lambda: Product.objects.annotate(many=models.Count("tags")),
+    "joined already": lambda: Product.objects.select_related("category"),
+    "prefetched already": lambda: Product.objects.prefetch_related("tags", "category"),
+    "ordered by a relation": lambda: Product.objects.order_by("category__name", "id"),
+    "a list": lambda: list(Product.objects.all()),
+    "a union": lambda: odd().union(odd(), all=True),
+}
+
+
+@pytest.mark.parametrize("make", QUERYSETS.values(), ids=QUERYSETS)
+def test_rows_are_the_same_whatever_the_queryset(make: Any) -> None:
+    _, queries = read(lambda: ProductRows(make(), many=True))
+    assert len(queries) <= 3
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Product.objects.only("name"),
+        lambda: Product.objects.defer("category"),
+        lambda: Product.objects.none(),
+        lambda: Product.objects.all()[:1],
+    ],
+    ids=["only", "deferred", "none", "one"],
+)
+def test_what_is_left_alone(make: Any) -> None:
+    read(lambda: ProductRows(make(), many=True))
+
+
+def test_a_prefetch_of_the_projects_own_is_what_is_shown() -> None:
+    few = models.Prefetch("tags", Tag.objects.filter(name="tag 0"))
+    found, _ = read(lambda: ProductRows(Product.objects.prefetch_related(few), many=True))
+    assert {tag["name"] for row in found for tag in row["tags"]} == {"tag 0"}
+
+
+def test_nothing_stays_fetched_that_would_be_asked_anew() -> None:
+    products = list(Product.objects.order_by("id"))
+    serializer: Any = ProductRows(products, many=True)
+    compile_serializer(serializer)
+    assert [len(row["tags"]) for row in serializer.data][:3] == [0, 1, 2]
+    products[0].tags.add(Tag.objects.get(name="tag 2"))
+    assert [tag.name for tag in products[0].tags.all()] == ["tag 2"]
+
+
+def test_a_relation_of_which_a_missing_row_is_an_error_is_left_to_django() -> None:
+    class Hiding(models.Manager[Any]):
+        def get_queryset(self) -> Any:
+            return super().get_queryset().none()
+
+    hidden = make_model(objects=Hiding(), name=models.TextField())
+    hidden._meta.base_manager_name = "objects"
+    vars(hidden._meta).pop("base_manager", None)
+    model = make_model(
+        loose=models.ForeignKey(Category, models.CASCADE, db_constraint=False, related_name="+"),
+        hidden=models.ForeignKey(hidden, models.CASCADE, related_name="+"),
+        usual=models.ForeignKey(Category, models.CASCADE, related_name="+"),
+    )
+    assert lookups_on(model, ["loose", "name"]) == ()
+    assert lookups_on(model, ["hidden", "name"]) == ()
+    assert lookups_on(model, ["usual", "name"]) == ("usual",)
+
+
+def test_what_a_source_goes_through() -> None:
+    assert lookups_on(OrderLine, ["product", "category", "name"]) == (
+        "product",
+        "product__category",
+    )
+    assert lookups_on(OrderLine, ["product", "category"], whole=False) == ("product",)
+    assert lookups_on(Product, ["tags", "anything"]) == ("tags",)
+    assert lookups_on(Product, ["get_size_display"]) == ()
+
+
+@pytest.fixture
+def _told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "_told", set())
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.name == "reflex_drf.queries"]
+
+
+@pytest.mark.usefixtures("_told")
+@pytest.mark.parametrize(
+    ("settings", "debug", "told"),
+    [
+        ({}, False, 0),
+        ({}, True, 1),
+        ({"WARN_OF_QUERIES": True}, False, 1),
+        ({"WARN_OF_QUERIES": False}, True, 0),
+    ],
+)
+def test_the_field_that_asks_for_each_row_is_named(
+    settings: Any, debug: bool, told: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "reflex_drf.queries")
+    with override_settings(REFLEX_DRF=settings, DEBUG=debug):
+        for _ in range(2):
+            plain_data(CountingRows(Product.objects.all(), many=True))
+            plain_data(ProductRows(Product.objects.all(), many=True))
+    assert len(warnings(caplog)) == told
+    if told:
+        assert "CountingRows.tag_count made 6 queries for 6 rows" in warnings(caplog)[0]
+
+
+@pytest.mark.usefixtures("_told")
+def test_a_field_of_a_serializer_inside_is_named_too(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING, "reflex_drf.queries")
+    with override_settings(REFLEX_DRF={"WARN_OF_QUERIES": True}):
+        plain_data(OuterRows(OrderLine.objects.all(), many=True))
+    assert [text.partition(" ")[0] for text in warnings(caplog)] == ["CountingRows.tag_count"]
