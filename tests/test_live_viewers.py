@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any, ClassVar
 
 import pytest
@@ -12,6 +13,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 from rest_framework.permissions import DjangoModelPermissions
 from rest_framework.viewsets import ReadOnlyModelViewSet
 
@@ -21,6 +23,7 @@ from reflex_drf.live.relay import publish
 from reflex_drf.live.viewers import Viewers
 from reflex_drf.state import ModelState
 from reflex_drf.testing import Tab, Worker
+from tests.counting import count_queries
 from tests.living import QUICK, until
 from tests.shop.models import Product, Task
 from tests.shop.serializers import ProductSerializer
@@ -360,6 +363,59 @@ class TestUsers:
             await alice.groups.aadd(group)
             await worker.settle()
             assert len(tab.seen(PermittedState, "data")) == 1
+
+    async def test_whose_session_expires(self, worker: Worker, alice: Any) -> None:
+        async with Tab(alice) as tab:
+            key = tab.cookies["sessionid"]
+            soon = timezone.now() + timedelta(seconds=0.5)
+            await Session.objects.filter(session_key=key).aupdate(expire_date=soon)
+            await watch(tab, state=OwnTasksState)
+            assert subscriptions(worker) == 1
+            # Nothing is written and nobody says anything.
+            await refused(tab)
+            await worker.settle()
+            assert subscriptions(worker) == 0
+
+    async def test_a_session_that_was_prolonged_goes_on(self, worker: Worker, alice: Any) -> None:
+        async with Tab(alice) as tab:
+            stored = Session.objects.filter(session_key=tab.cookies["sessionid"])
+            await stored.aupdate(expire_date=timezone.now() + timedelta(seconds=0.5))
+            await watch(tab, state=OwnTasksState)
+            (subscription,) = Viewers.of(worker.processor)
+            first = subscription.expiry
+            await stored.aupdate(expire_date=timezone.now() + timedelta(days=1))
+            with count_queries() as queries:
+                async with asyncio.timeout(10):
+                    # Nothing tells of a timer that is set again.
+                    while subscription.expiry in (first, None):  # noqa: ASYNC110
+                        await asyncio.sleep(0.02)
+            # The session, the user, and until when; no list.
+            assert len(queries) == 3
+            assert subscription.expiry is not None
+            left = subscription.expiry.when() - asyncio.get_running_loop().time()
+            assert 86000 < left < 86500
+            assert subscriptions(worker) == 1
+
+    async def test_a_session_in_a_cache_is_asked_for(self, settings: Any, alice: Any) -> None:
+        settings.SESSION_ENGINE = "django.contrib.sessions.backends.cache"
+        async with Worker() as worker, Tab(alice) as tab:
+            await watch(tab, state=OwnTasksState)
+            (subscription,) = Viewers.of(worker.processor)
+            assert subscription.expiry is not None
+            assert subscription.expiry.when() - asyncio.get_running_loop().time() < 61
+
+    async def test_nobody_asks_for_a_visitor(self, worker: Worker) -> None:
+        async with Tab() as tab:
+            await watch(tab)
+            (subscription,) = Viewers.of(worker.processor)
+            assert subscription.expiry is None
+
+    async def test_who_is_refused_has_no_subscription(self, worker: Worker, tab: Tab) -> None:
+        await Session.objects.all().adelete()
+        await Task.objects.acreate(owner=await User.objects.aget(), title="secret")
+        await refused(tab)
+        await worker.settle()
+        assert subscriptions(worker) == 0
 
     async def test_others_are_not_asked(self, worker: Worker, alice: Any) -> None:
         bob = await User.objects.acreate_user("bob")

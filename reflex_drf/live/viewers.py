@@ -32,6 +32,8 @@ logger = logging.getLogger("reflex_drf.live")
 LONGEST_PAUSE = 30.0
 # How many refreshes are on their way at a time, and after how many seconds one counts no more.
 AT_ONCE, PATIENCE = 50, 1.0
+# Seconds for which shared answers are kept once nobody is refreshed.
+KEPT = 1.0
 
 
 class Viewers:
@@ -55,6 +57,7 @@ class Viewers:
         self._ready: deque[Subscription] = deque()
         self._places = AT_ONCE
         self._tasks = 0
+        self._forgetting: asyncio.TimerHandle | None = None
 
     @classmethod
     def of(cls, processor: TabProcessor) -> Viewers:
@@ -149,6 +152,9 @@ class Viewers:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
+        if self._forgetting is not None:
+            self._forgetting.cancel()
+        self.reads.clear()
         await stop_receiver()
 
     def expect_end(self, subscription: Subscription, seconds: float | None) -> None:
@@ -271,8 +277,8 @@ class Viewers:
         subscription.task, subscription.busy = None, False
         self._tasks -= 1
         self._give_way(subscription)
-        if not self._tasks:
-            self.reads.clear()
+        if self._forgetting is None:
+            self._forgetting = self._loop.call_later(KEPT, self._forget_reads)
         failed = task.cancelled() or task.exception() is not None
         if failed or subscription.due is not None:
             # It ended in an error, or something in front of the handler refused it.
@@ -281,6 +287,13 @@ class Viewers:
             subscription.failures = 0
             self._plan(subscription)
         self._progress.set()
+
+    def _forget_reads(self) -> None:
+        self._forgetting = None
+        if self._tasks:
+            self._forgetting = self._loop.call_later(KEPT, self._forget_reads)
+        else:
+            self.reads.clear()
 
     def fail(self, subscription: Subscription) -> None:
         """Have everything read again after a pause: what failed has shown nothing."""
