@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from reflex_drf.backends.watching import Dependencies
     from reflex_drf.errors import ErrorReport
 
-__all__ = ["Backend", "Call", "Page", "Reply"]
+__all__ = ["Backend", "Call", "Page", "Reply", "answer_watchers"]
+
+# Called with the request of each call in process once its response is there, in the call's thread.
+answer_watchers: list[Callable[[Any], None]] = []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from django.urls import set_script_prefix
 from django.utils import timezone, translation
 from rest_framework import exceptions
 
-from reflex_drf.backends import Backend, Call, Page, Reply, envelope
+from reflex_drf.backends import Backend, Call, Page, Reply, answer_watchers, envelope
 from reflex_drf.backends.limits import is_too_long
 from reflex_drf.backends.paging import read_page
 from reflex_drf.backends.request import CallRequest
@@ -130,6 +130,9 @@ def run_call(call: Call, origin: HttpRequest, trust_session: bool) -> Reply:
         return too_long()
     request = make_request(call, route, url, origin, trust_session)
     request.response = get_handler().get_response(request)
+    request.take_cookies()
+    for watcher in answer_watchers:
+        watcher(request)
     try:
         return make_reply(request)
     finally:

@@ -155,6 +155,13 @@ class CallRequest(HttpRequest):
         if store is held:
             hand_over(store, self.origin, self)
 
+    def take_cookies(self) -> None:
+        """Let the next call see what the response sets, as a browser would send it."""
+        for name, morsel in self.response.cookies.items():
+            self.COOKIES[name] = morsel.value
+            if not morsel.value:
+                del self.COOKIES[name]
+
     def share_user(self) -> None:
         """Leave the user that the call looked up to the request it came from."""
         held = getattr(self.origin, "session", None)

@@ -9,6 +9,11 @@ from http.cookies import Morsel
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings as django_settings
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+
+from reflex_drf.backends import answer_watchers
+from reflex_drf.bridge.requests import EventRequest
+from reflex_drf.bridge.scope import scope_var
 
 if TYPE_CHECKING:
     from django.http.response import HttpResponseBase
@@ -23,8 +28,35 @@ logger = logging.getLogger("reflex_drf.bridge")
 def collect_cookies(scope: EventScope, response: HttpResponseBase) -> None:
     """Keep the cookies of a response that the browser has to hear of."""
     for name, morsel in response.cookies.items():
-        if not is_harmless(scope, name, morsel):
-            scope.cookies[name] = morsel
+        if is_harmless(scope, name, morsel):
+            continue
+        scope.cookies[name] = morsel
+        if name == django_settings.SESSION_COOKIE_NAME and morsel.value:
+            # Another key in the place of one that the browser's other tabs have too.
+            scope.renews_session = name in scope.source.COOKIES
+
+
+def collect_answer(request: Any) -> None:
+    """Keep the cookies of a view that an event has called."""
+    scope = scope_var.get()
+    if scope is not None and not scope.closed:
+        collect_cookies(scope, request.response)
+
+
+def note_user_change(*, request: Any, **ignored: Any) -> None:
+    """Note that the handler of an event, or a view it has called, has signed somebody in or out."""
+    scope = scope_var.get()
+    # DRF's request stands around Django's; one that is neither an event nor a call of one, such
+    # as that of a test client, has cookies of its own.
+    request = getattr(request, "_request", request)
+    own = isinstance(request, EventRequest) or hasattr(request, "origin")
+    if scope is not None and not scope.closed and own:
+        scope.changes_user = True
+
+
+answer_watchers.append(collect_answer)
+for signal in (user_logged_in, user_logged_out):
+    signal.connect(note_user_change, dispatch_uid="reflex_drf.bridge.note_user_change")
 
 
 def is_harmless(scope: EventScope, name: str, morsel: Morsel[str]) -> bool:

@@ -187,6 +187,9 @@ class Calls(ModelHooks):
         if request is None:
             return True
         bridge.bind_request(request)
+        if bridge.current_scope().changes_user:
+            # The view itself has signed somebody in or out; the tab is about to begin anew.
+            return True
         if not await check_owner(self, request):  # type: ignore[arg-type]
             return False
         await sync_user(self, request)  # type: ignore[arg-type]
