@@ -12,7 +12,7 @@ import reflex as rx
 if TYPE_CHECKING:
     from reflex_drf.state.plan import Plan
 
-__all__ = ["Wanted", "leave_address", "positive_number", "read_address"]
+__all__ = ["Wanted", "leave_address", "page_path", "positive_number", "read_address"]
 
 # The address follows without a new page; what else stands in it, stays. Reflex reads the query of
 # the window with every event, and loads the page anew when one goes back.
@@ -86,6 +86,12 @@ def _size(plan: Plan, given: Mapping[str, str]) -> tuple[int, bool]:
     return size, True
 
 
+def page_path(page: Any) -> str:
+    """The path of a page as the browser shows it."""
+    path: str = page.raw_path.partition("?")[0].partition("#")[0]
+    return path
+
+
 def leave_address(plan: Plan, wanted: Wanted, page: Any) -> Any:
     """An event after which the page's address names the list, or None where it does already."""
     query = plan.query
@@ -93,8 +99,9 @@ def leave_address(plan: Plan, wanted: Wanted, page: Any) -> Any:
     names = {query.search_param, query.ordering_param, *query.filter_names, *query.position_params}
     if params == {name: value for name, value in page.params.items() if name in names}:
         return None
-    path = page.raw_path.partition("?")[0].partition("#")[0]
-    call = json.dumps([path, sorted(name for name in names if name), params, wanted.step])
+    call = json.dumps(
+        [page_path(page), sorted(name for name in names if name), params, wanted.step]
+    )
     return rx.call_script(_SCRIPT % call)
 
 

@@ -9,18 +9,25 @@ from types import FunctionType
 from typing import Any
 
 from reflex_drf.errors import ConfigurationError
+from reflex_drf.state.forms import FormField
 from reflex_drf.state.hooks import ModelHooks
 from reflex_drf.state.inheritance import copy_function, inherit_members
 from reflex_drf.state.offering import LOCAL, is_wanted
-from reflex_drf.state.options import Options
-from reflex_drf.state.plan import Plan
-from reflex_drf.state.planning import is_ours, offered_handlers
+from reflex_drf.state.options import (
+    Options,
+    combine_options,
+    inherited_options,
+    lookup_order,
+    resolve_options,
+)
+from reflex_drf.state.plan import ActionPlan, Plan
+from reflex_drf.state.planning import is_ours, make_plan, offered_handlers
 from reflex_drf.state.rights import rights_before_reading
 from reflex_drf.state.rows import pk_type, row_type
 from reflex_drf.state.viewsets import viewset_model
 from reflex_drf.state.writing import make_action, make_setter, make_upload
 
-__all__ = ["assemble"]
+__all__ = ["assemble", "free_names"]
 
 DEFERRED = "__reflex_drf_deferred__"
 GENERATED = "__reflex_drf_generated__"
@@ -115,6 +122,7 @@ def _list_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
         "may": (dict[str, bool], rights_before_reading(plan)),
         "row_may": (dict[str, dict[str, bool]], {}),
         "_position": (dict[str, str], {}),
+        "_addressed": (str, ""),
         "_next": (dict[str, str], {}),
         "_previous": (dict[str, str], {}),
         **({"cell_error": (dict[str, str], {})} if "partial_update" in plan.actions else {}),
@@ -201,22 +209,19 @@ def _check_names(
     plan: Plan, variables: Mapping[str, Any], handlers: Mapping[str, Any], order: list[type]
 ) -> None:
     taken = {name for klass in order if is_ours(klass) for name in _members(klass)}
-    own = set(_list_variables(plan) | _relation_variables(plan))
-    operations = {_public_name(plan.options, name) for name in offered_handlers(order)}
-    for field in plan.form.fields:
-        if _unusable(field.var) or field.var in taken | own | operations:
-            raise ConfigurationError(
-                f"{plan.owner} cannot have a var {field.var!r} for the field {field.name!r}: "
-                f"Reflex or the state itself uses that name. Give the var another one with "
-                f"`field_vars = {{{field.name!r}: '{field.name}_field'}}`."
-            )
-    for action in plan.extra_actions:
-        if _unusable(action.handler) or action.handler in taken | set(variables) | operations:
-            raise ConfigurationError(
-                f"{plan.owner} cannot have a handler {action.handler!r} for the action "
-                f"{action.name!r}: the name is taken. Give it another one with "
-                f"`action_handlers = {{{action.name!r}: 'run_{action.name}'}}`."
-            )
+    fields, actions = _clashes(plan, variables, taken, order)
+    for field in fields:
+        raise ConfigurationError(
+            f"{plan.owner} cannot have a var {field.var!r} for the field {field.name!r}: "
+            f"Reflex or the state itself uses that name. Give the var another one with "
+            f"`field_vars = {{{field.name!r}: '{field.name}_field'}}`."
+        )
+    for action in actions:
+        raise ConfigurationError(
+            f"{plan.owner} cannot have a handler {action.handler!r} for the action "
+            f"{action.name!r}: the name is taken. Give it another one with "
+            f"`action_handlers = {{{action.name!r}: 'run_{action.name}'}}`."
+        )
     renamed = {"list_var", "save_event", "delete_event"}
     for option in renamed:
         name = getattr(plan.options, option)
@@ -227,6 +232,33 @@ def _check_names(
         raise ConfigurationError(
             f"{plan.owner}.field_vars names {sorted(unknown)[0]!r}, which is no writable field."
         )
+
+
+def _clashes(
+    plan: Plan, variables: Mapping[str, Any], taken: set[str], order: list[type]
+) -> tuple[list[FormField], list[ActionPlan]]:
+    operations = {_public_name(plan.options, name) for name in offered_handlers(order)}
+    own = taken | operations | set(_list_variables(plan) | _relation_variables(plan))
+    fields = [f for f in plan.form.fields if _unusable(f.var) or f.var in own]
+    used = taken | operations | set(variables)
+    actions = [a for a in plan.extra_actions if _unusable(a.handler) or a.handler in used]
+    return fields, actions
+
+
+def free_names(owner: str, bases: tuple[type, ...], declared: dict[str, Any]) -> dict[str, Any]:
+    """The options that give other names to fields and actions whose own are taken."""
+    order = lookup_order(bases)
+    options = resolve_options(owner, combine_options(inherited_options(bases), declared))
+    plan = make_plan(owner, options, order, {})
+    taken = {name for klass in order if is_ours(klass) for name in _members(klass)}
+    fields, actions = _clashes(plan, _variables(plan), taken, order)
+    return {
+        "field_vars": {**options.field_vars, **{f.name: f"{f.name}_field" for f in fields}},
+        "action_handlers": {
+            **options.action_handlers,
+            **{action.name: f"run_{action.name}" for action in actions},
+        },
+    }
 
 
 def _members(klass: type) -> set[str]:

@@ -109,6 +109,7 @@ class Calls(ModelHooks):
         relation_labels: dict[str, dict[str, str]]
         rx_router_page: Any
         _position: dict[str, str]
+        _addressed: str
         _next: dict[str, str]
         _previous: dict[str, str]
 
@@ -228,9 +229,14 @@ class Calls(ModelHooks):
         return None
 
     @staticmethod
-    async def _call_hook(hook: Callable[[Reply], Any], reply: Reply) -> Any:
-        answer = hook(reply)
+    async def _call_hook(hook: Callable[[Any], Any], value: Any) -> Any:
+        answer = hook(value)
         return await answer if inspect.isawaitable(answer) else answer
+
+    async def _then(self, hook: Callable[[Any], Any], value: Any, *answers: Any) -> Any:
+        """What a handler answers with, and what a hook adds to it."""
+        found = [answer for answer in (*answers, await self._call_hook(hook, value)) if answer]
+        return found[0] if len(found) == 1 else found or None
 
     @staticmethod
     def _message(report: ErrorReport, shown: frozenset[str]) -> str:

@@ -13,7 +13,13 @@ from django.utils.translation import gettext_lazy as _
 
 from reflex_drf import bridge
 from reflex_drf.backends import Call, Page, Reply
-from reflex_drf.state.addresses import Wanted, leave_address, positive_number, read_address
+from reflex_drf.state.addresses import (
+    Wanted,
+    leave_address,
+    page_path,
+    positive_number,
+    read_address,
+)
 from reflex_drf.state.answers import drop_tab
 from reflex_drf.state.calls import Key, is_pointer, operation
 from reflex_drf.state.detail import DetailHandlers
@@ -33,6 +39,7 @@ class ListHandlers(PickHandlers, DetailHandlers):
         """Read the list, as it is searched, sorted and paged, or as the page's address says."""
         if not self._plan.options.url_params:
             return await self._fetch(self._wanted())
+        self._addressed = page_path(self.rx_router_page)
         wanted, fits = read_address(self._plan, self.rx_router_page.params)
         answer = await self._fetch(wanted)
         if not fits and not self.error:
@@ -227,7 +234,8 @@ class ListHandlers(PickHandlers, DetailHandlers):
         return self._address(wanted)
 
     def _address(self, wanted: Wanted) -> Any:
-        if not self._plan.options.url_params:
+        # On another page than the one of the list, its address is none of the list's business.
+        if not self._addressed or self._addressed != page_path(self.rx_router_page):
             return None
         return leave_address(
             self._plan, replace(self._wanted(), step=wanted.step), self.rx_router_page

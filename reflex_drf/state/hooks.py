@@ -108,6 +108,14 @@ class ModelHooks:
     def after_delete(self, instance: Any) -> None:
         """Called with the row that was deleted."""
 
+    def on_saved(self, row: Mapping[str, Any]) -> Any:
+        """Called once a row is saved, with the API's answer; may return an event, and be `async`."""
+        return None
+
+    def on_deleted(self, key: str) -> Any:
+        """Called once a row is deleted, with its key; may return an event, and may be `async`."""
+        return None
+
     def on_permission_denied(self, reply: Reply) -> Any:
         """Called when the API refused the user; may return an event, and may be `async`."""
         return None

@@ -18,6 +18,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "load_detail": ("retrieve",),
     "close_row": ("retrieve",),
     "load_row": ("retrieve",),
+    "load_edit": ("retrieve",),
     "cancel_edit": ("create", "update", "partial_update"),
     "overwrite": ("update", "partial_update"),
     "reload_edit": ("retrieve",),

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from reflex_drf.backends import Call, Reply
 from reflex_drf.state.answers import drop_tab
 from reflex_drf.state.calls import MESSAGES, Key, is_pointer, operation
+from reflex_drf.state.detail import DETAIL_PARAM
 from reflex_drf.state.forms import FormField, InvalidValueError
 from reflex_drf.state.handlers import ListHandlers, Wanted
 
@@ -56,11 +57,10 @@ class WriteHandlers(ListHandlers):
         if self.editing_id is not None and str(self.editing_id) == str(key):
             self._reset_form()
             await self._edits()
-        if len(replies) > 1:
-            return await self._settle(wanted, replies[1])
-        if self._replace_row(key, None):
+        settled = await self._settle(wanted, replies[1]) if len(replies) > 1 else None
+        if len(replies) == 1 and self._replace_row(key, None):
             self.total_count = max(self.total_count - 1, 0)
-        return None
+        return await self._then(self.on_deleted, str(key), settled)
 
     @operation
     async def start_edit(self, pk: Key) -> Any:
@@ -81,6 +81,11 @@ class WriteHandlers(ListHandlers):
     async def load_row(self, pk: Key) -> Any:
         """Fill the form with a row, to save to it."""
         return await WriteHandlers.start_edit(self, pk)
+
+    @operation
+    async def load_edit(self) -> Any:
+        """Fill the form with the row that the page's route names as `[row_key]`."""
+        return await WriteHandlers.start_edit(self, self.rx_router_page.params.get(DETAIL_PARAM))
 
     @operation
     async def cancel_edit(self) -> None:
@@ -159,7 +164,9 @@ class WriteHandlers(ListHandlers):
         self._saved(key, replies[0])
         await self._edits()
         await self._take_detail(*replies[len(calls) :])
-        return await self._settle(wanted, replies[1]) if len(calls) > 1 else None
+        settled = await self._settle(wanted, replies[1]) if len(calls) > 1 else None
+        row = replies[0].data if isinstance(replies[0].data, Mapping) else {}
+        return await self._then(self.on_saved, row, settled)
 
     async def _upload(self, name: str, files: Any) -> Any:
         given = files if isinstance(files, list) else []
