@@ -109,7 +109,7 @@ class ModelHooks:
         """Called with the row that was deleted."""
 
     def on_saved(self, row: Mapping[str, Any]) -> Any:
-        """Called once a row is saved, with the API's answer; may return an event, and be `async`."""
+        """Called once a row is saved, with what the API answered; may return an event."""
         return None
 
     def on_deleted(self, key: str) -> Any:
