@@ -12,6 +12,7 @@ from reflex_drf.state.columns import Column
 from reflex_drf.state.description import Description, describe
 from reflex_drf.ui import browser
 from reflex_drf.ui.cells import cell
+from reflex_drf.ui.links import Links
 from reflex_drf.ui.parts import Style, styled
 from reflex_drf.ui.refusals import progress, refusal
 from reflex_drf.ui.rowactions import ActionInputs, row_actions
@@ -60,6 +61,7 @@ def detail(
     writable: bool | rx.Var[bool] = True,
     key: rx.Var[Any] | None = None,
     heading: str = "h2",
+    links: Links | None = None,
     **props: Any,
 ) -> rx.Component:
     """The row that `open_row` or `load_detail` has read, with its title and its actions.
@@ -75,7 +77,7 @@ def detail(
     there = (state.detail_key != "") if key is None else (state.detail_key == key)
     there = there & browser.filled(row)
     content = rx.fragment(
-        _header(state, known, row, heading, actions, buttons, writable),
+        _header(known, row, heading, row_actions(state, known, actions, buttons, writable, links)),
         rx.el.dl(
             *(_entry(column, row[column.name], own.get(column.name), row) for column in shown),
             style=_LIST,
@@ -99,18 +101,9 @@ def _choose(known: Description, columns: Sequence[str] | None, cells: Mapping[st
     return [named[name] for name in columns] if columns is not None else list(known.details)
 
 
-def _header(
-    state: type[Any],
-    known: Description,
-    row: Any,
-    heading: str,
-    actions: Sequence[str] | ActionInputs | None,
-    slot: Slot | None,
-    writable: bool | rx.Var[bool],
-) -> rx.Component:
+def _header(known: Description, row: Any, heading: str, act: Slot | None) -> rx.Component:
     named = any(column.name == known.title for column in known.details)
     title = browser.words(row[known.title]) if named else text(capital(known.label))
-    act = row_actions(state, known, actions, slot, writable)
     return rx.flex(
         rx.heading(title, as_=heading, size="6", style={"overflow_wrap": "anywhere"}),
         rx.box(act(row), flex_shrink="0") if act is not None else rx.fragment(),

@@ -13,6 +13,7 @@ from reflex_drf.ui import browser
 from reflex_drf.ui.controls import actions, filters, pagination, search
 from reflex_drf.ui.editing import conflict, presence
 from reflex_drf.ui.form import form
+from reflex_drf.ui.links import Links
 from reflex_drf.ui.parts import allowed
 from reflex_drf.ui.picker import KEEP_LIST
 from reflex_drf.ui.refusals import progress, refusal
@@ -29,25 +30,27 @@ def crud(
     writable: bool | rx.Var[bool] = True,
     table_options: Mapping[str, Any] | None = None,
     form_options: Mapping[str, Any] | None = None,
+    links: Links | None = None,
     **props: Any,
 ) -> rx.Component:
     """List, search, filters, pages and actions of a state, with dialogs to create and edit.
 
-    `writable` says when anything may be changed; the options go to `table` and `form`.
+    `writable` says when anything may be changed; the options go to `table` and `form`. With
+    `links`, rows have pages of their own, and there are no dialogs.
     """
     known = describe(state)
     opened = browser.client_value(state, "opened", default=-1)
     # A form that was opened is open until it is saved or cancelled, which changes its key.
     is_open = (opened.value == state.form_reset_key) | state.editing_id.is_not_none()
-    writes = known.save is not None and writable is not False
+    writes = known.save is not None and writable is not False and links is None
     return rx.box(
         opened,
-        _header(state, known, title or text(capital(known.label_plural)), opened, writable),
+        _header(state, known, title or text(capital(known.label_plural)), opened, writable, links),
         progress(state, margin_bottom="6px"),
         refusal(state, shown=~is_open, margin_bottom="12px"),
         rx.card(
             _toolbar(state),
-            table(state, writable=writable, errors=False, **(table_options or {})),
+            table(state, writable=writable, errors=False, links=links, **(table_options or {})),
             rx.box(pagination(state), padding_top="12px"),
             size="2",
         ),
@@ -62,17 +65,11 @@ def _header(
     title: Any,
     opened: Any,
     writable: bool | rx.Var[bool],
+    links: Links | None,
 ) -> rx.Component:
     new = rx.fragment()
     if known.create is not None and writable is not False:
-        new = rx.cond(
-            allowed(state, "create"),
-            rx.button(
-                rx.icon("plus", size=16),
-                text(_("New %(name)s"), name=known.label),
-                on_click=opened.set_value(state.form_reset_key),
-            ),
-        )
+        new = rx.cond(allowed(state, "create"), _new(state, known, opened, links))
     offered = rx.flex(actions(state), new, spacing="3", wrap="wrap")
     return rx.flex(
         rx.heading(title, as_="h1", size="6"),
@@ -83,6 +80,15 @@ def _header(
         spacing="3",
         margin_bottom="16px",
     )
+
+
+def _new(state: type[Any], known: Description, opened: Any, links: Links | None) -> rx.Component:
+    content = rx.icon("plus", size=16), text(_("New %(name)s"), name=known.label)
+    if links is None:
+        return rx.button(*content, on_click=opened.set_value(state.form_reset_key))
+    if not links.new:
+        return rx.fragment()
+    return rx.button(rx.link(*content, href=links.new_path), as_child=True)
 
 
 def _toolbar(state: type[Any]) -> rx.Component:

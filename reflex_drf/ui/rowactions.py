@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.state.description import Action, Description
+from reflex_drf.ui.links import Links
 from reflex_drf.ui.parts import allowed
 from reflex_drf.ui.texts import text
 
@@ -45,6 +46,7 @@ def row_actions(
     actions: Sequence[str] | ActionInputs | None,
     slot: Slot | None,
     writable: bool | rx.Var[bool],
+    links: Links | None = None,
 ) -> Slot | None:
     """A function from a row to its buttons, or None where there are none."""
     chosen = choose_actions(known, actions, detail=True)
@@ -54,7 +56,7 @@ def row_actions(
         return None
 
     def buttons(row: Any) -> rx.Component:
-        own = _buttons(state, known, chosen, row) if writes else []
+        own = _buttons(state, known, chosen, row, links) if writes else []
         return rx.flex(
             slot(row) if slot is not None else rx.fragment(),
             rx.cond(writable, rx.fragment(*own)) if own else rx.fragment(),
@@ -72,6 +74,7 @@ def _buttons(
     known: Description,
     chosen: list[tuple[Action, dict[str, Any] | None]],
     row: Any,
+    links: Links | None,
 ) -> list[rx.Component]:
     name, key = row[known.title].to_string(use_json=False), row[known.key]
     buttons = []
@@ -79,19 +82,25 @@ def _buttons(
         some = [allowed(state, action.name, key) for action, _ in chosen]
         menu = _menu(state, known, chosen, row, name)
         buttons.append(rx.cond(functools.reduce(operator.or_, some), menu))
-    if known.edit is not None:
+    if known.edit is not None and (links is None or links.edit):
         label = text(_("Edit %(name)s"), name=name)
-        edit = _icon_button("pencil", label, on_click=getattr(state, known.edit)(key))
+        if links is None:
+            edit = _icon_button("pencil", label, on_click=getattr(state, known.edit)(key))
+        else:
+            link = rx.link(rx.icon("pencil", size=16), href=links.to(key, "/edit"))
+            edit = _icon_button("pencil", label, link=link)
         buttons.append(rx.cond(allowed(state, str(known.update_action), key), edit))
     if known.delete is not None:
         buttons.append(rx.cond(allowed(state, "destroy", key), confirm_delete(state, known, row)))
     return buttons
 
 
-def _icon_button(icon: str, label: Any, **props: Any) -> rx.Component:
+def _icon_button(
+    icon: str, label: Any, link: rx.Component | None = None, **props: Any
+) -> rx.Component:
     return rx.icon_button(
-        rx.icon(icon, size=16),
-        type="button",
+        link or rx.icon(icon, size=16),
+        **({"as_child": True} if link else {"type": "button"}),
         variant="ghost",
         color_scheme="gray",
         custom_attrs={"aria-label": label},

@@ -10,7 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from reflex_drf.state.columns import Column
 from reflex_drf.state.description import Description, describe
+from reflex_drf.ui import browser
 from reflex_drf.ui.cells import NUMERIC, cell
+from reflex_drf.ui.links import Links
 from reflex_drf.ui.parts import HIDDEN, Style, styled
 from reflex_drf.ui.refusals import refusal
 from reflex_drf.ui.rowactions import ActionInputs, row_actions
@@ -77,26 +79,42 @@ def table(
     empty: rx.Component | None = None,
     no_match: rx.Component | None = None,
     errors: bool = True,
+    links: Links | None = None,
     **props: Any,
 ) -> rx.Component:
     """The rows of a state, with what can be done with each of them.
 
     `columns` are names of fields, or pairs of a heading and a function of the row; `cells` gives
     columns another look by their field. `actions` names the row's extra actions, all that write
-    if it is not given; `writable` says when rows may be changed.
+    if it is not given; `writable` says when rows may be changed. With `links`, rows are opened and
+    edited on pages of their own.
     """
     known = describe(state)
-    chosen = _choose(known, columns, cells or {})
+    chosen = _choose(known, columns, _linked(known, links) | dict(cells or {}))
     rows = getattr(state, known.list_var)
     return rx.box(
         refusal(state) if errors else rx.fragment(),
         rx.cond(
             rows,
-            _grid(state, known, chosen, row_actions(state, known, actions, row_slot, writable)),
+            _grid(
+                state, known, chosen, row_actions(state, known, actions, row_slot, writable, links)
+            ),
             _instead(state, known, empty, no_match),
         ),
         **styled({"width": "100%", "overflow_x": "auto"}, props),
     )
+
+
+def _linked(known: Description, links: Links | None) -> dict[str, Slot]:
+    """The cell of the title as a link to the page of its row."""
+    if links is None or not links.detail or not _has(known, known.key):
+        return {}
+
+    def title(row: Any) -> rx.Component:
+        name = browser.words(row[known.title])
+        return rx.link(name, href=links.to(row[known.key]), weight="medium", underline="hover")
+
+    return {known.title: title} if _has(known, known.title) else {}
 
 
 def _choose(

@@ -20,7 +20,7 @@ from reflex_base.vars import VarData
 
 from reflex_drf.state.language import LanguageState
 
-__all__ = ["capital", "languages", "ntext", "text"]
+__all__ = ["capital", "languages", "ntext", "page_language", "text"]
 
 Text = str | rx.Var[str]
 _LOCALE = Path(__file__).resolve().parent.parent / "locale"
@@ -68,6 +68,25 @@ def ntext(singular: str, plural: str, count: rx.Var[int], /, **values: Any) -> T
 def capital(message: Any) -> Any:
     """A label with a capital in front, still to be translated if it was."""
     return capfirst(message)
+
+
+def page_language() -> rx.Component:
+    """Says in which language the page is, so that it is read out in that; once for a page."""
+    return _PageLanguage.create()
+
+
+class _PageLanguage(rx.Fragment):  # type: ignore[misc]
+    def add_imports(self) -> dict[str, Any]:
+        return {"react": ["useEffect"]}
+
+    def add_hooks(self) -> list[str | rx.Var[Any]]:
+        language: Any = LanguageState.language
+        default = json.dumps(settings.LANGUAGE_CODE)
+        hook = (
+            "useEffect(() => { document.documentElement.lang = "
+            f"{language!s} || {default}; }}, [{language!s}]);"
+        )
+        return [rx.Var(hook, _var_data=language._get_all_var_data())]
 
 
 # -- One text in every language -----------------------------------------------------------------
