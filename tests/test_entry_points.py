@@ -15,6 +15,7 @@ from rest_framework.pagination import PageNumberPagination
 
 import reflex_drf.seam  # noqa: F401 - registers TabOwner
 from reflex_drf.live import LiveListMixin
+from reflex_drf.site import SiteState
 from reflex_drf.state import AppState, DjangoContextState, DjangoUserState, ModelState
 from reflex_drf.state.language import LanguageState
 from reflex_drf.testing import Tab
@@ -24,7 +25,7 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "remote-entry-points.md
 for name in ("login", "logout", "registration", "password_reset", "password_change"):
     # Only `add_pages` imports them into an app.
     import_module(f"reflex_drf.auth.states.{name}")
-SHIPPED = (AppState, DjangoContextState, DjangoUserState, LanguageState, ModelState)
+SHIPPED = (AppState, DjangoContextState, DjangoUserState, LanguageState, ModelState, SiteState)
 ROW = re.compile(r"^\| `([^`]+)` \|", re.M)
 
 
@@ -76,7 +77,12 @@ def published() -> tuple[set[str], set[str]]:
 
 def registered() -> dict[str, type[BaseState]]:
     states = RegistrationContext.ensure_context().base_states.values()
-    return {state.__name__: state for state in states if state.__module__.startswith("reflex_drf")}
+    # Those that a site makes are states over a viewset.
+    return {
+        state.__name__: state
+        for state in states
+        if state.__module__.startswith("reflex_drf") and not hasattr(state, "_plan")
+    }
 
 
 def test_the_states_of_this_package_have_the_published_handlers_only() -> None:

@@ -103,7 +103,7 @@ class Site:
             new=describe(state).create is not None,
         )
         show_entry(Shown(base, state._plan.viewset, _first_action(state)))
-        return _Built(entry, state, SectionPages(entry.section, state, links, self.states))
+        return _Built(entry, state, SectionPages(entry.section, state, links))
 
     def _items(self) -> list[MenuItem]:
         return [

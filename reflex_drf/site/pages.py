@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,6 @@ from reflex_drf.site.sections import Section
 from reflex_drf.site.shell import MenuItem
 from reflex_drf.state.description import Description, describe
 from reflex_drf.state.detail import DETAIL_PARAM
-from reflex_drf.state.planning import writing_serializer
 from reflex_drf.ui import browser
 from reflex_drf.ui.links import Links
 from reflex_drf.ui.texts import capital, text
@@ -39,8 +38,6 @@ class SectionPages:
     section: Section
     state: type[Any]
     links: Links
-    # The states of the other sections, by the names of their registrations.
-    others: Mapping[str, type[Any]]
 
     @property
     def known(self) -> Description:
@@ -56,9 +53,9 @@ class SectionPages:
         if self.links.detail:
             yield Page(row, label, self.detail, [self.state.load_detail, *self._live()])
         if self.links.new:
-            yield Page("/new", label, self.new, [self.state.cancel_edit, *self._related()])
+            yield Page("/new", label, self.new, [self.state.cancel_edit])
         if self.links.edit:
-            events = [self.state.load_edit, *self._related(), *self._live()]
+            events = [self.state.load_edit, *self._live()]
             yield Page(f"{row}/edit", label, self.edit, events)
 
     def _list_events(self) -> list[Any]:
@@ -144,8 +141,8 @@ class SectionPages:
 
     def _form(self, title: Any, back: Any, there: Any = None) -> rx.Component:
         section = self.section
-        options = {"fields": section.fields, "relations": self._relations()}
-        form = ui.form(self.state, cancel=False, **{**options, **section.form_options})
+        options = {"fields": section.fields, "cancel": False, **section.form_options}
+        form = ui.form(self.state, **options)
         leave = rx.link(text(_("Cancel")), href=back, size="2", underline="always")
         return rx.box(
             self._back(),
@@ -172,35 +169,6 @@ class SectionPages:
             style={"display": "inline-flex", "align_items": "center", "gap": "6px"},
             margin_bottom="12px",
         )
-
-    # -- Relations --------------------------------------------------------------------------
-
-    def _relations(self) -> dict[str, type[Any]]:
-        """For each relation of the form, the state of the section that has its rows."""
-        plan = self.state._plan
-        serializer = writing_serializer(plan.owner, plan.options, plan.viewset, plan.actions)
-        found = {}
-        for field in self.known.fields:
-            if field.kind not in ("key", "keys"):
-                continue
-            declared = serializer.fields[field.name]
-            related = getattr(getattr(declared, "child_relation", declared), "queryset", None)
-            other = self._section_of(getattr(related, "model", None))
-            if other is not None:
-                found[field.name] = other
-        return found
-
-    def _section_of(self, model: Any) -> type[Any] | None:
-        from reflex_drf.state.viewsets import viewset_model
-
-        for state in self.others.values():
-            listed = "list" in state._plan.actions and describe(state).columns
-            if model is not None and listed and viewset_model(state._plan.viewset) is model:
-                return state
-        return None
-
-    def _related(self) -> list[Any]:
-        return [state.refresh for state in dict.fromkeys(self._relations().values())]
 
 
 def _route_key() -> rx.Var[str]:

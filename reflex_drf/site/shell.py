@@ -170,9 +170,7 @@ def _entry(item: MenuItem, route: str) -> rx.Component:
 
 
 def _offered(item: MenuItem) -> rx.Var[bool]:
-    return browser.expression(
-        "$0?.[$1] ?? false", _offers(), rx.Var.create(item.name), kind=bool
-    )
+    return browser.expression("$0?.[$1] ?? false", _offers(), rx.Var.create(item.name), kind=bool)
 
 
 def _viewer() -> rx.Component:

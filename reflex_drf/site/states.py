@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -77,7 +78,10 @@ def make_state(name: str, entry: Entry, base: str) -> type[Any]:
     declared = {"viewset": entry.viewset, "url_params": True, **entry.section.options}
     meta = declared | free_names(name, bases, dict(declared))
     body = {"__module__": __name__, "Meta": type("Meta", (), meta), **_hooks(base)}
-    return ModelStateMeta(name, bases, body)
+    state: type[Any] = ModelStateMeta(name, bases, body)
+    # A manager that keeps states elsewhere finds their classes by module and name.
+    setattr(sys.modules[__name__], name, state)
+    return state
 
 
 def _hooks(base: str) -> dict[str, Any]:
