@@ -73,7 +73,9 @@ def _environment() -> dict[str, str]:
 
 
 @contextmanager
-def _running(directory: Path, environment: dict[str, str], pages: bool = True) -> Iterator[Server]:
+def _running(
+    directory: Path, environment: dict[str, str], pages: bool = True, page: str = "/products"
+) -> Iterator[Server]:
     """Run a project; without `pages` all but those, which spares the build."""
     port = _free_port()
     log = directory.parent / "server.log"
@@ -93,7 +95,7 @@ def _running(directory: Path, environment: dict[str, str], pages: bool = True) -
         )
     try:
         server = Server(f"http://localhost:{port}", directory, log)
-        _wait(process, server, "/products" if pages else "/accounts/login/")
+        _wait(process, server, page if pages else "/accounts/login/")
         yield server
     finally:
         _stop(process)
