@@ -161,7 +161,8 @@ class Calls(ModelHooks):
     async def _run(self, *calls: Call) -> list[Reply] | None:
         """Make the calls in one trip; None if the tab turned out to be somebody else's."""
         if self.refusal:
-            self.refusal, self.retry_after = "", 0.0
+            # What was refused before has nothing to do with what is asked for now.
+            self.error, self.refusal, self.retry_after = "", "", 0.0
         try:
             async with showing_progress(self):
                 replies = await self._plan.backend.run(bridge.event_origin(), *calls)
