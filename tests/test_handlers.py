@@ -22,8 +22,7 @@ from rest_framework.routers import SimpleRouter
 
 from reflex_drf.backends import Backend, Call, Reply
 from reflex_drf.errors import BackendUnavailable, ConfigurationError, ErrorReport
-from reflex_drf.state.addresses import positive_number
-from reflex_drf.state.handlers import _filter_text
+from reflex_drf.state.addresses import filter_text, positive_number
 from reflex_drf.state.model import ModelListView, ModelState, UserScopedMixin
 from reflex_drf.state.user import AppState
 from reflex_drf.testing import Tab
@@ -439,7 +438,7 @@ class TestQueries:
         # An Arabic digit is a digit to Python, and no page to anybody's server.
         wrong = ("\u0663", "", None, True, 10**9, 0, -1, 1.0, "1e3", " 1")
         assert [positive_number(value) for value in wrong] == [None] * len(wrong)
-        texts = [_filter_text(value) for value in (None, True, 3, "x", [1, "a"], {}, [[]])]
+        texts = [filter_text(value) for value in (None, True, 3, "x", [1, "a"], {}, [[]])]
         assert texts == ["", "true", "3", "x", "1,a", None, None]
 
 

@@ -12,7 +12,14 @@ import reflex as rx
 if TYPE_CHECKING:
     from reflex_drf.state.plan import Plan
 
-__all__ = ["Wanted", "leave_address", "page_path", "positive_number", "read_address"]
+__all__ = [
+    "Wanted",
+    "filter_text",
+    "leave_address",
+    "page_path",
+    "positive_number",
+    "read_address",
+]
 
 # The address follows without a new page; what else stands in it, stays. Reflex reads the query of
 # the window with every event, and loads the page anew when one goes back.
@@ -48,6 +55,19 @@ def positive_number(value: Any) -> int | None:
     if type(value) is not int:
         return None
     return value if 0 < value < 10**9 else None
+
+
+def filter_text(value: Any) -> str | None:
+    """A client's value of a filter as text, or None if it can be none."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int | float):
+        return str(value)
+    if isinstance(value, list | tuple) and all(isinstance(item, str | int) for item in value):
+        return ",".join(map(str, value))
+    return None
 
 
 def read_address(plan: Plan, params: Mapping[str, Any]) -> tuple[Wanted, bool]:

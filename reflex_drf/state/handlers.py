@@ -15,6 +15,7 @@ from reflex_drf import bridge
 from reflex_drf.backends import Call, Page, Reply
 from reflex_drf.state.addresses import (
     Wanted,
+    filter_text,
     leave_address,
     page_path,
     positive_number,
@@ -96,7 +97,7 @@ class ListHandlers(PickHandlers, DetailHandlers):
             return self._fail(_("Filters are given by name."))
         chosen = dict(self.filters)
         for name, value in params.items():
-            text = _filter_text(value)
+            text = filter_text(value)
             if name not in self._plan.query.filter_names or text is None:
                 return self._fail(_("The list cannot be filtered by that."))
             chosen[name] = text
@@ -338,15 +339,3 @@ def _is_text(value: Any) -> bool:
 
 def _is_named(value: Any) -> bool:
     return isinstance(value, Mapping)
-
-
-def _filter_text(value: Any) -> str | None:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str | int | float):
-        return str(value)
-    if isinstance(value, list | tuple) and all(isinstance(item, str | int) for item in value):
-        return ",".join(map(str, value))
-    return None
