@@ -103,6 +103,9 @@ class UnsentCookies:
 unsent_cookies = UnsentCookies()
 
 
+NONE: tuple[str, dict[str, str]] = ("", {})
+
+
 class CookieOverlay:
     """What the browser has been given since a socket was opened, and the socket does not show.
 
@@ -121,7 +124,7 @@ class CookieOverlay:
 
     def of(self, token: str, sid: str) -> dict[str, str]:
         """Give the cookies by which a socket differs from its handshake."""
-        known, cookies = self._cookies.get(token, ("", {}))
+        known, cookies = self._cookies.get(token, NONE)
         return cookies if sid and known == sid else {}
 
     def forget(self, token: str) -> None:

@@ -20,23 +20,17 @@ from reflex_drf.bridge.scope import EventScope
 from reflex_drf.bridge.stock import StockMiddleware
 from reflex_drf.bridge.threads import hold_thread
 
-__all__ = ["run_event"]
+__all__ = ["reset_locale", "run_event", "run_phases"]
 
 
-async def run_event(
-    scope: EventScope, handler: Callable[[], Awaitable[Any]], *, own_task: bool = False
-) -> None:
-    """Run an event's handler inside the project's middleware.
+async def run_event(scope: EventScope, handler: Callable[[], Awaitable[Any]]) -> None:
+    """Run an event's handler inside the project's middleware, whatever is activated around it.
 
     When a middleware answers instead of passing on, the handler is not run and `scope.answer` holds
     the answer. An exception of the handler or of a middleware comes out here, after the middleware
     around it has had its response phase. The scope has to be entered (`event_scope`), and a
-    `database_thread` has to be open. `own_task` says that the event has a task to itself, in whose
-    context nothing is activated.
+    `database_thread` has to be open.
     """
-    if own_task:
-        await run_phases(scope, handler)
-        return
     # A language or timezone that a middleware activates lives in a context variable: the handler
     # and its threads see it, and so would the next event that runs in the same task.
     reset_locale()
@@ -47,22 +41,19 @@ async def run_event(
 
 
 async def run_phases(scope: EventScope, handler: Callable[[], Awaitable[Any]]) -> None:
-    """Run the handler in as much of the middleware as the event needs."""
+    """Do the same for an event with a task to itself, in whose context nothing is activated."""
     if scope.deferred:
         await run_settled(scope, handler)
         return
     chain = chains.current(run_handler)
-    if chain.stock is not None and chain.stock.takes(scope):
-        await run_in_stock(chain.stock, scope, handler)
-    else:
+    stock = chain.stock
+    if stock is None or not stock.takes(scope):
         await run_chain(chain, scope, handler)
-
-
-async def run_in_stock(
-    stock: StockMiddleware, scope: EventScope, handler: Callable[[], Awaitable[Any]]
-) -> None:
-    """Run a handler where all middleware is Django's own."""
-    await stock.begin(scope)
+        return
+    if stock.needs_user(scope):
+        await stock.look_up(scope)
+    else:
+        stock.postpone(scope)
     try:
         await handler()
     except Exception as error:

@@ -41,25 +41,26 @@ class EventScope:
     middleware; a deferred event has none until its own call has made it.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_origin",
-        "_outer",
-        "_request",
-        "_response",
-        "answer",
-        "background",
-        "changes_user",
-        "closed",
-        "cookies",
-        "deferred",
-        "language",
-        "opener",
-        "renews_session",
-        "source",
-        "target",
-        "visitor",
-    )
+    # Makes the request later, where nothing has to be done before somebody asks.
+    opener: Opener | None = None
+    # The user of an event whose request was not made yet.
+    visitor: Any = None
+    # What a middleware answered instead of letting the handler run.
+    answer: HttpResponseBase | None = None
+    # Whether the handler has signed somebody in or out.
+    changes_user = False
+    # Whether he stays and the session has a new key, which the browser's other tabs need.
+    renews_session = False
+    # The language of a call that became the event's request; its thread knew it.
+    language = ""
+    # Where the handler then sends the browser, which first has to have its cookies.
+    target = ""
+    closed = False
+    # Its database thread, where it has needed one and runs in a task of the queue.
+    executor: Any = None
+    _request: HttpRequest | None = None
+    _response: HttpResponseBase | None = None
+    _outer: EventScope | None = None
 
     def __init__(
         self, source: HttpRequest | Visit, deferred: bool = False, background: bool = False
@@ -67,28 +68,11 @@ class EventScope:
         # What the origin is made from, when somebody asks; or the origin itself.
         self.source = source
         self._origin: HttpRequest | None = None if isinstance(source, Visit) else source
-        self._request: HttpRequest | None = None
-        self._response: HttpResponseBase | None = None
         self.deferred = deferred
         # A background event may run for hours; see `run_chain` for what that changes.
         self.background = background
-        # Makes the request later, where nothing has to be done before somebody asks.
-        self.opener: Opener | None = None
-        # The user of an event whose request was not made yet.
-        self.visitor: Any = None
-        # What a middleware answered instead of letting the handler run.
-        self.answer: HttpResponseBase | None = None
         # What the response sets as cookies and the browser has to hear of.
         self.cookies: dict[str, Morsel[str]] = {}
-        # Whether the handler has signed somebody in or out.
-        self.changes_user = False
-        # Whether he stays and the session has a new key, which the browser's other tabs need.
-        self.renews_session = False
-        # The language of a call that became the event's request; its thread knew it.
-        self.language = ""
-        # Where the handler then sends the browser, which first has to have its cookies.
-        self.target = ""
-        self.closed = False
 
     @property
     def origin(self) -> HttpRequest:
@@ -139,6 +123,11 @@ class EventScope:
     @response.setter
     def response(self, response: HttpResponseBase) -> None:
         self._response = response
+
+    def release_thread(self) -> None:
+        """Give its database thread back, if it has one; nothing of the event may use it after."""
+        if self.executor is not None:
+            self.executor.release()
 
     def __enter__(self) -> EventScope:
         self._outer = scope_var.get()

@@ -46,6 +46,10 @@ class StockMiddleware:
         from django.contrib.auth.models import AnonymousUser
 
         self._visitor = AnonymousUser
+        # A chain lives as long as the settings stay as they are.
+        self._session_cookie = django_settings.SESSION_COOKIE_NAME
+        self._language_cookie = django_settings.LANGUAGE_COOKIE_NAME
+        self._language = django_settings.LANGUAGE_CODE
         self.group = Group(members, lambda request: None)
         self._locale = next((member for member in members if member.path == LOCALE), None)
         self._knows_user = any(member.path == AUTHENTICATION for member in members)
@@ -64,16 +68,21 @@ class StockMiddleware:
         """Tell whether the request of an event is a new one."""
         return isinstance(scope.source, Visit) or not hasattr(scope.source, "_cached_user")
 
-    async def begin(self, scope: EventScope) -> None:
-        """Look the user up, or do what cannot wait until somebody asks for the request."""
-        if django_settings.SESSION_COOKIE_NAME in scope.source.COOKIES:
-            await self._look_up(scope)
-            return
+    def needs_user(self, scope: EventScope) -> bool:
+        """Tell whether the user of an event has to be looked up before its handler."""
+        return self._session_cookie in scope.source.COOKIES
+
+    async def look_up(self, scope: EventScope) -> None:
+        """Make the request, with session and user, in one hop."""
+        await self._look_up(scope)
+
+    def postpone(self, scope: EventScope) -> None:
+        """Let the request wait until somebody asks for it, and do what cannot wait."""
         scope.opener = self
         if self._locale is not None:
             # A handler may translate without looking at the request.
             language = self.language(scope)
-            if language != django_settings.LANGUAGE_CODE:
+            if language != self._language:
                 translation.activate(language)
 
     def _enter(self, scope: EventScope) -> None:
@@ -87,7 +96,7 @@ class StockMiddleware:
         """Give the language that the locale middleware chooses, asked once for equal requests."""
         source = scope.source
         key = (
-            source.COOKIES.get(django_settings.LANGUAGE_COOKIE_NAME),
+            source.COOKIES.get(self._language_cookie),
             source.META.get("HTTP_ACCEPT_LANGUAGE"),
             source.META.get("PATH_INFO"),
         )

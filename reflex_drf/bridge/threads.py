@@ -19,6 +19,7 @@ from asgiref.sync import SyncToAsync, ThreadSensitiveContext
 from django.db import connections
 
 from reflex_drf.bridge.connections import DatabaseThread, Sweeper
+from reflex_drf.bridge.scope import EventScope, scope_var
 from reflex_drf.conf import settings
 from reflex_drf.errors import ConfigurationError
 
@@ -117,14 +118,15 @@ class ThreadPool:
 class EventExecutor(Executor):
     """The thread of one event, chosen when the event first needs one."""
 
+    ended = False
+    # Set before the first call when the event will block its thread to its end.
+    hold = False
+    _pool: ThreadPool | None = None
+    _thread: DatabaseThread | None = None
+    _is_tidy = False
+
     def __init__(self, pools: PoolHolder) -> None:
         self._pools = pools
-        self._pool: ThreadPool | None = None
-        self._thread: DatabaseThread | None = None
-        self.ended = False
-        self._is_tidy = False
-        # Set before the first call when the event will block its thread to its end.
-        self.hold = False
 
     @property
     def thread(self) -> DatabaseThread | None:
@@ -218,13 +220,23 @@ class Router(Executor):
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         # Asgiref asks on the event loop, so this is the context of whoever calls.
-        executor = open_executor.get()
+        executor = open_executor.get() or executor_of(scope_var.get())
         if executor is None or executor.ended:
             raise RuntimeError(
                 "The event that this task was started from has ended, and its database thread is "
                 "another event's now. Await the task inside the handler."
             )
         return executor.submit(fn, *args, **kwargs)
+
+
+def executor_of(scope: EventScope | None) -> EventExecutor | None:
+    """Give the thread of an event in the queue, made when it first needs one."""
+    if scope is None or scope.closed:
+        return None
+    executor: EventExecutor | None = scope.executor
+    if executor is None:
+        executor = scope.executor = EventExecutor(pools)
+    return executor
 
 
 router = Router()
@@ -249,19 +261,17 @@ class database_thread:  # noqa: N801 - used like the function it stands for
     A task that outlives the block gets a RuntimeError instead of somebody else's thread.
     """
 
-    __slots__ = ("_context", "_executor", "_outer")
-
     async def __aenter__(self) -> EventExecutor:
-        executor = self._executor = EventExecutor(pools)
-        outer = self._outer = open_executor.get()
-        open_executor.set(executor)
+        self._executor = EventExecutor(pools)
+        context, ours = SyncToAsync.thread_sensitive_context.get(None), routed.get()
         self._context: ThreadSensitiveContext | None = None
-        context = SyncToAsync.thread_sensitive_context.get(None)
-        if context is None or context is not routed.get() or outer is not None:
+        if ours is None or context is not ours or open_executor.get() is not None:
             # Not in a task of the queue, or in an event inside of an event.
-            self._context = ThreadSensitiveContext(executor=executor)
+            self._context = ThreadSensitiveContext(executor=self._executor)
             await self._context.__aenter__()  # type: ignore[no-untyped-call]
-        return executor
+        self._outer = open_executor.get()
+        open_executor.set(self._executor)
+        return self._executor
 
     async def __aexit__(self, *exc_info: Any) -> None:
         try:
@@ -275,7 +285,7 @@ class database_thread:  # noqa: N801 - used like the function it stands for
 
 def hold_thread() -> None:
     """Say that this event will block its thread until it ends, before it has one."""
-    executor = open_executor.get()
+    executor = open_executor.get() or executor_of(scope_var.get())
     if executor is not None:
         executor.hold = True
 

@@ -67,7 +67,8 @@ class Visits:
         page, ip = str(router_data.get("asPath") or "/"), router_data.get("ip") or ""
         visit = self._visits.get(token)
         # Compared as a whole: a token proves nothing, and must lead to nobody else's cookies.
-        if visit is None or (visit.page, visit.ip, visit.headers) != (page, ip, headers):
+        known = visit is not None and visit.headers == headers
+        if visit is None or not known or visit.page != page or visit.ip != ip:
             if len(self._visits) >= MOST:
                 self._visits.clear()
             visit = self._visits[token] = Visit(headers, ip, page)

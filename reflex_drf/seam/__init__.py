@@ -35,9 +35,9 @@ from reflex_base.registry import RegisteredEventHandler, RegistrationContext
 from reflex_base.utils.format import sanitize_client_log_value
 
 from reflex_drf.auth.page_guards import Load, PageGuards
-from reflex_drf.bridge.middleware import reset_locale, run_event
+from reflex_drf.bridge.middleware import reset_locale, run_phases
 from reflex_drf.bridge.scope import EventScope
-from reflex_drf.bridge.threads import database_thread, routed_threads, shutdown
+from reflex_drf.bridge.threads import routed_threads, shutdown
 from reflex_drf.bridge.visits import Visit, Visits
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.seam.delivery import DeliveringProcessor
@@ -83,18 +83,26 @@ def parse_version(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
 
 
-@dataclasses.dataclass(slots=True, eq=False)
-class Arrival:
+class Arrival(Sender):
     """One event on its way to its handler."""
 
-    entry: EventQueueEntry
-    facts: HandlerFacts
-    sender: Sender
-    visit: Visit
-    router_data: Mapping[str, Any]
-    run: Callable[..., Awaitable[None]]
     load: Load | None = None
     guards: tuple[Any, ...] = ()
+
+    def __init__(
+        self,
+        processor: ReflexDRFEventProcessor,
+        entry: EventQueueEntry,
+        facts: HandlerFacts,
+        visit: Visit,
+        router_data: Mapping[str, Any],
+        run: Callable[..., Awaitable[None]],
+    ) -> None:
+        self.processor, self.entry, self.facts, self.visit = processor, entry, facts, visit
+        self.router_data, self.run, self.context = router_data, run, entry.ctx
+        self.credentials = visit.credentials
+        self.target, self.hydrates = facts.target, facts.hydrates
+        self.upload = UPLOAD in router_data
 
     def execute(self) -> Awaitable[None]:
         """Run the event as Reflex does."""
@@ -179,22 +187,12 @@ class ReflexDRFEventProcessor(TabProcessor, DeliveringProcessor):
         context = entry.ctx
         router_data = context.router_data or await self._remembered(context)
         visit = self._visits.of(context.token, router_data)
-        sender = Sender(
-            credentials=visit.credentials,
-            target=facts.target,
-            upload=UPLOAD in router_data,
-            hydrates=facts.hydrates,
-            processor=self,
-            token=context.token,
-            task=asyncio.current_task(),
-        )
-        if sender.upload:
+        arrival = Arrival(self, entry, facts, visit, router_data, super()._execute_event)
+        if arrival.upload:
             # Reflex would merge the headers of the upload into those of the socket.
             context = dataclasses.replace(context, router_data={})
-            entry = dataclasses.replace(entry, ctx=context)
-        sender_var.set(sender)
-        execute = super()._execute_event
-        arrival = Arrival(entry, facts, sender, visit, router_data, execute)
+            arrival.entry = dataclasses.replace(entry, ctx=context)
+        sender_var.set(arrival)
         if facts.background:
             with self._remember(entry):
                 await self._run(arrival)
@@ -214,16 +212,16 @@ class ReflexDRFEventProcessor(TabProcessor, DeliveringProcessor):
             return
         arrival.guards = guards
         # An upload has credentials of its own, which no hydration has seen: never deferred.
-        deferred = facts.deferred and not (arrival.sender.upload or guards)
+        deferred = facts.deferred and not (arrival.upload or guards)
         visit = self.complete(arrival.visit, context.token, arrival.router_data)
         with EventScope(visit, deferred, facts.background) as scope:
-            arrival.sender.scope = scope
+            arrival.scope = scope
             # A background handler keeps its request and its user for as long as it runs. The user
             # is who he was when it began: one that runs for hours has to ask again.
-            async with database_thread():
-                await run_event(
-                    scope, functools.partial(self._handle, scope, arrival), own_task=True
-                )
+            try:
+                await run_phases(scope, functools.partial(self._handle, scope, arrival))
+            finally:
+                scope.release_thread()
             if facts.hydrates or scope.is_eventful:
                 await self.deliver(scope, context, arrival.router_data, follow=facts.hydrates)
 
@@ -275,13 +273,14 @@ class ReflexDRFEventProcessor(TabProcessor, DeliveringProcessor):
             if not tasks:
                 self._running_background.pop(entry.ctx.token, None)
 
-    def cancel_background(self, token: str, own: asyncio.Task[Any] | None) -> None:
+    def cancel_background(self, context: EventContext) -> None:
         """End the background handlers that still run for a tab.
 
         They would write into the states of the tab's next user. The event that found this out
         goes on; inside synchronous middleware its current task is another than its own.
         """
-        for task in self._running_background.get(token, set()) - {own}:
+        own = self._tasks.get(context.txid)
+        for task in self._running_background.get(context.token, set()) - {own}:
             task.cancel()
 
     def _on_disconnect(self, token: str) -> None:

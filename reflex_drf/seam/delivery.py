@@ -128,7 +128,8 @@ class DeliveringProcessor(BaseStateEventProcessor):
 
     def complete(self, visit: Visit, token: str, router_data: RouterData) -> Visit:
         """Add the cookies that the browser was given since the handshake."""
-        return visit.given(self._overlay.of(token, str(router_data.get("sid"))))
+        cookies = self._overlay.of(token, router_data.get("sid") or "")
+        return visit.given(cookies) if cookies else visit
 
     async def deliver(
         self, scope: EventScope, context: EventContext, router_data: RouterData, *, follow: bool

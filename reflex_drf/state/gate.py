@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import reflex as rx
@@ -21,6 +19,7 @@ from reflex_drf.bridge import EventScope
 from reflex_drf.bridge.language import say
 from reflex_drf.state.answers import drop_tab
 from reflex_drf.state.owner import (
+    ANONYMOUS,
     UNNAMED,
     TabOwner,
     Verdict,
@@ -39,14 +38,13 @@ logger = logging.getLogger(__name__)
 class Processor(Protocol):
     """What is needed of whatever runs the events."""
 
-    def cancel_background(self, token: str, own: asyncio.Task[Any] | None) -> None:
+    def cancel_background(self, context: EventContext) -> None:
         """End the background handlers that still run for a tab."""
 
     def forget(self, token: str) -> None:
         """End what the tab has subscribed to."""
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
 class Sender:
     """Who sent the event that runs, and what it is."""
 
@@ -59,11 +57,15 @@ class Sender:
     # Whether it sends the browser everything its tab holds.
     hydrates: bool
     processor: Processor
-    # Whose tab is meant, and the task the event runs in.
-    token: str
-    task: asyncio.Task[Any] | None
+    # Whose tab is meant, with what is known of its states.
+    context: EventContext
     # None for an event that is not bridged.
     scope: EventScope | None = None
+
+    @property
+    def keeps_tree(self) -> bool:
+        """Whether the states of a tab are one tree in memory, with nothing loaded apart."""
+        return isinstance(self.context.state_manager, StateManagerMemory)
 
     async def find_user(self) -> Any:
         """Give the user of the event, or None if the event does not look for one up front."""
@@ -92,11 +94,14 @@ sender_var: ContextVar[Sender | None] = ContextVar("reflex_drf_sender", default=
 class OwnerMiddleware(Middleware):
     """Refuses an event for somebody else's tab, and keeps the mirrors of user and context."""
 
-    async def preprocess(self, app: rx.App, state: BaseState, event: Event) -> StateUpdate | None:
+    def preprocess(self, app: rx.App, state: BaseState, event: Event) -> Any:
         """Judge an event under the state's lock, before its handler."""
         sender = sender_var.get()
-        if sender is None:
+        if sender is None or changes_nothing(sender, state):
             return None
+        return self._judge(sender, state)
+
+    async def _judge(self, sender: Sender, state: BaseState) -> StateUpdate | None:
         owner = await find_part(state, TabOwner)
         user = await sender.find_user()
         verdict = judge(owner, user, sender.credentials)
@@ -109,11 +114,28 @@ class OwnerMiddleware(Middleware):
             owner,
             identify(user) if user is not None else owner._owner or UNNAMED,
             owner._credentials if keep_credentials else sender.credentials,
-            touch=not isinstance(EventContext.get().state_manager, StateManagerMemory),
+            touch=not sender.keeps_tree,
         )
         if user is not None:
             await sync_mirrors(sender, state, user)
         return None
+
+
+def changes_nothing(sender: Sender, root: BaseState) -> bool:
+    """Tell at once whether this is a visitor's event in a visitor's tab, as most are.
+
+    It says what `_judge` would find out with more steps, and is no other rule.
+    """
+    scope = sender.scope
+    if scope is None or scope.opener is None or sender.hydrates or not sender.keeps_tree:
+        return False
+    owner = root.substates.get(TabOwner.get_name())
+    if type(owner) is not TabOwner or owner._owner != ANONYMOUS:
+        return False
+    if scope.opener.user(scope) is None:
+        return False
+    mirror = sys.modules.get("reflex_drf.state.user")
+    return mirror is None or bool(mirror.shows_visitor(root, sender.target))
 
 
 def change_owner(sender: Sender, root: BaseState) -> StateUpdate | None:
@@ -122,8 +144,8 @@ def change_owner(sender: Sender, root: BaseState) -> StateUpdate | None:
         # An upload proves nothing about the tab, which is left as it is.
         logger.warning("Refused an upload: its cookies are not those of the tab's user.")
         return refuse(rx.toast.error(say(_("The upload was refused: please sign in again."))))
-    sender.processor.cancel_background(sender.token, sender.task)
-    sender.processor.forget(sender.token)
+    sender.processor.cancel_background(sender.context)
+    sender.processor.forget(sender.context.token)
     if not sender.hydrates or getattr(root, "_reflex_internal_links", None):
         # Nothing is computed or sent from here. The tab begins anew under another token, also
         # because a manager like Redis loads only what the event needs: what is elsewhere could

@@ -18,6 +18,7 @@ from reflex.state import BaseState
 from reflex_drf.bridge.visits import credentials_digest
 
 __all__ = [
+    "ANONYMOUS",
     "UNNAMED",
     "TabOwner",
     "Verdict",

@@ -26,12 +26,14 @@ def fit_payload(function: Callable[..., Any], payload: dict[str, Any]) -> dict[s
     carry them back, and no database keeps them.
     """
     check_arguments(function, payload)
-    return payload if is_sound(payload) else mend(payload)
+    return payload if not payload or is_sound(payload) else mend(payload)
 
 
 def check_arguments(function: Callable[..., Any], payload: Mapping[str, Any]) -> None:
     """Refuse arguments that the handler does not have, and the lack of those it needs."""
     required, known = arguments(function)
+    if not (required or payload):
+        return
     if missing := sorted(required - set(payload)):
         raise UnfitPayloadError(f"it lacks the argument {missing[0]!r}")
     if known is not None and set(payload) - known:

@@ -52,7 +52,9 @@ MIRRORED = (
 )
 # What the mirror shows of a visitor.
 BLANK = {name: DjangoUserState.get_fields()[name].default_value() for name in MIRRORED}
+NOBODY = tuple(BLANK.values())
 shown_by = operator.attrgetter(*MIRRORED)
+held_by = operator.itemgetter(*MIRRORED)
 
 
 def read_user(user: Any) -> dict[str, Any]:
@@ -115,6 +117,18 @@ async def mirror_user(root: BaseState, user: Any, target: type[BaseState], hydra
         return
     groups = hydrates or getattr(target, "mirror_groups", False)
     await show_user(await find_part(root, DjangoUserState), user, groups=groups)
+
+
+def shows_visitor(root: BaseState, target: type[BaseState]) -> bool:
+    """Tell whether the mirror of a whole tree shows a visitor already."""
+    mirror = root.substates.get(DjangoUserState.get_name())
+    if type(mirror) is not DjangoUserState or getattr(target, "mirror_groups", False):
+        return False
+    try:
+        # Past the descriptors of nine vars; where a value is not there yet, they are asked.
+        return bool(held_by(mirror.__dict__) == NOBODY)
+    except KeyError:
+        return bool(shown_by(mirror) == NOBODY)
 
 
 class RequestAccess:
