@@ -111,6 +111,8 @@ class EditingHandlers(ListHandlers):
             return self._ask(calls[0])
         looks = [] if overwriting.get() else [Look(self, key, self._editing_seen)]
         afterwards = [] if self._plan.options.reset_after_save else [Look(self, key, "")]
+        if (tab := current_tab()) is not None:
+            OpenRows.of(tab.processor).hold(tab, type(self))
         # One trip: between the look and the write there is no more than between two queries.
         every = [*(look.call for look in looks), *calls, *(look.call for look in afterwards)]
         replies = await self._run(*every)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,8 @@ class OpenRow:
     # Whether the server has asked for a look, and whether there is a reason for another one.
     due: bool = False
     again: bool = False
+    # While its own tab saves it, which the look would only find done.
+    held: bool = False
     task: asyncio.Task[None] | None = None
     timer: asyncio.TimerHandle | None = None
     free_at: float = 0.0
@@ -140,6 +143,17 @@ class OpenRows:
             self._tell(entry.row)
         self._progress.set()
 
+    def hold(self, tab: Tab, state: type[Any]) -> None:
+        """Have a row that its own tab is about to save looked at only once that event has ended."""
+        if (entry := self.find(tab, state)) is not None and not entry.held:
+            entry.held = True
+            tab.when_ended(partial(self._release, entry))
+
+    def _release(self, entry: OpenRow) -> None:
+        entry.held = False
+        if entry.again and self._open.get((entry.tab.token, entry.state)) is entry:
+            self._ask(entry)
+
     def end_tab(self, token: str) -> None:
         """Forget what a tab has open."""
         for known, state in list(self._open):
@@ -213,7 +227,7 @@ class OpenRows:
 
     def _ask(self, entry: OpenRow) -> None:
         """Have a state look at its row again, as soon as its pace allows."""
-        if entry.task is not None or entry.timer is not None:
+        if entry.held or entry.task is not None or entry.timer is not None:
             entry.again = True
             return
         wait = entry.free_at - self._loop.time()

@@ -53,6 +53,8 @@ class OtherProcesses:
         if is_shared():
             self._say(row, self._shown_here().get(row, set()))
             if self._timer is None:
+                # It may have heard the others for long, without anybody here who wanted to know.
+                sender.say(ASK, None, None)
                 self._timer = self._loop.call_later(SAID_EVERY, self._repeat)
 
     def close(self) -> None:
