@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, ClassVar
 
 from reflex_drf.live import LiveListMixin
@@ -11,8 +12,9 @@ from tests.shop.views import ProductViewSet
 
 class LiveProductState(LiveListMixin, ModelState):
     viewset = ProductViewSet
-    refreshes: ClassVar[int] = 0
+    # How often each tab was refreshed.
+    refreshes: ClassVar[Counter[int]] = Counter()
 
     async def _reread(self) -> Any:
-        LiveProductState.refreshes += 1
+        LiveProductState.refreshes[id(self)] += 1
         return await super()._reread()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -28,14 +29,19 @@ NAMES = ("alice", "bob")
 
 
 class MayView(permissions.DjangoModelPermissions):
+    """Visitors may look, and users who are allowed to."""
+
     perms_map = {
         **permissions.DjangoModelPermissions.perms_map,
         "GET": ["%(app_label)s.view_%(model_name)s"],
     }
 
+    def has_permission(self, request: Any, view: Any) -> bool:
+        return not request.user.is_authenticated or super().has_permission(request, view)
+
 
 class ScopedViewSet(viewsets.ModelViewSet[Product]):
-    """One's own rows and those that are active, for those who may see any."""
+    """One's own rows and those that are active, for those who may see any; else the active ones."""
 
     queryset = Product.objects.order_by("id")
     serializer_class = ProductSerializer
@@ -44,7 +50,8 @@ class ScopedViewSet(viewsets.ModelViewSet[Product]):
 
     def get_queryset(self) -> QuerySet[Product]:
         user: Any = self.request.user
-        return super().get_queryset().filter(Q(owner=user) | Q(active=True))
+        mine = Q(owner=user) if user.is_authenticated else Q(pk=None)
+        return super().get_queryset().filter(mine | Q(active=True))
 
 
 class ScopedState(LiveListMixin, ModelState):
@@ -119,9 +126,10 @@ class World:
         """Nothing happens; the run goes on once everything has arrived."""
 
     def visible(self, name: str) -> list[Any]:
-        """What the viewset gives a user over HTTP, nothing if it refuses him."""
+        """What the viewset gives a user or a visitor over HTTP, nothing if it refuses him."""
         request = APIRequestFactory().get("/")
-        force_authenticate(request, User.objects.get(username=name))
+        if name:
+            force_authenticate(request, User.objects.get(username=name))
         response = ScopedViewSet.as_view({"get": "list"})(request)
         return list(response.data) if response.status_code == 200 else []
 
@@ -138,9 +146,17 @@ async def run(plan: list[tuple[Any, ...]]) -> None:
     for user in users.values():
         await user.user_permissions.aadd(permission)
     world = World(users, permission)
-    async with Worker() as worker, Tab(users["alice"]) as hers, Tab(users["bob"]) as his:
-        tabs = {"alice": hers, "bob": his}
-        for tab in tabs.values():
+    async with AsyncExitStack() as stack:
+        worker = await stack.enter_async_context(Worker())
+        # In two browsers, and a visitor who has a session and one who has none.
+        opened = [
+            *(("alice", Tab(users["alice"])) for _ in range(2)),
+            *(("bob", Tab(users["bob"])) for _ in range(2)),
+            ("", Tab()),
+            ("", Tab(session={"cart": "full"})),
+        ]
+        tabs = [(name, await stack.enter_async_context(tab)) for name, tab in opened]
+        for _, tab in tabs:
             await tab.send(ScopedState.live_subscribe)
         await worker.settle()
         for step in [*plan, ("look",)]:
@@ -150,8 +166,8 @@ async def run(plan: list[tuple[Any, ...]]) -> None:
                 await check(world, tabs)
 
 
-async def check(world: World, tabs: dict[str, Tab]) -> None:
-    for name, tab in tabs.items():
+async def check(world: World, tabs: list[tuple[str, Tab]]) -> None:
+    for name, tab in tabs:
         expected = await sync_to_async(world.visible)(name)
         assert keys(tab.seen(ScopedState, "data")) == keys(expected)
         assert keys(tab.get(ScopedState, "data")) == keys(expected)
@@ -193,8 +209,11 @@ def test_a_row_that_was_never_visible_is_never_sent() -> None:
         for user in users.values():
             await user.user_permissions.aadd(permission)
         world = World(users, permission)
-        async with Worker() as worker, Tab(users["alice"]) as hers, Tab(users["bob"]) as his:
-            for tab in (hers, his):
+        async with AsyncExitStack() as stack:
+            worker = await stack.enter_async_context(Worker())
+            opened = [Tab(users["alice"]), Tab(users["alice"]), Tab(users["bob"]), Tab(), Tab()]
+            hers, hers_too, his, *nobodys = [await stack.enter_async_context(t) for t in opened]
+            for tab in (hers, hers_too, his, *nobodys):
                 await tab.send(ScopedState.live_subscribe)
             for number in range(20):
                 owner = NAMES[number % 2]
@@ -204,5 +223,9 @@ def test_a_row_that_was_never_visible_is_never_sent() -> None:
             assert "bob False" not in repr(hers.deltas)
             assert "alice False" not in repr(his.deltas)
             assert "alice False" in repr(hers.deltas)
+            assert hers.seen(ScopedState, "data") == hers_too.seen(ScopedState, "data")
+            for tab in nobodys:
+                assert "alice False" not in repr(tab.deltas)
+                assert "bob False" not in repr(tab.deltas)
 
     async_to_sync(scenario)()

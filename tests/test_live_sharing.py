@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from typing import Any, ClassVar
 
 import pytest
+import reflex as rx
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.contrib.messages import get_messages
@@ -26,6 +27,7 @@ from reflex_drf.live.sharing import SharedReads
 from reflex_drf.live.viewers import Viewers
 from reflex_drf.state import ModelState, UserScopedMixin
 from reflex_drf.testing import Tab, Worker
+from tests.counting import count_queries
 from tests.living import QUICK, until
 from tests.shop.models import Product, Task
 from tests.shop.serializers import ProductSerializer
@@ -456,6 +458,89 @@ class TestSafety:
         await worker.settle()
         assert len(CountedViewSet.reads) == 3
         assert all(tab.seen(CountedState, "data") == [] for tab in opened)
+
+
+class PatchedState(LiveListMixin, ModelState):
+    model = Product
+    fields = ["name", "sku", "price"]
+    incremental_updates = True
+    permission_classes = [permissions.AllowAny]
+
+
+class WritingState(CountedState):
+    """Writes past its viewset, and shows nothing of it by itself."""
+
+    gate: ClassVar[asyncio.Event]
+
+    @rx.event
+    async def write(self) -> None:
+        await create("Chair")
+
+    @rx.event(background=True)
+    async def write_and_stay(self) -> None:
+        await create("Table")
+        await WritingState.gate.wait()
+
+
+class TestOwnWrites:
+    """A tab does not read again what it has read since the change."""
+
+    async def test_a_save_is_read_once_by_whoever_saves(self, worker: Worker, tabs: Any) -> None:
+        root = await User.objects.acreate_superuser("root")
+        (writer,) = await tabs(1, root)
+        await writer.send(CountedState.save({"name": "Chair", "sku": "a", "price": "1"}))
+        await worker.settle()
+        assert names(writer) == ["Chair"]
+        assert len(CountedViewSet.reads) == 1
+
+    async def test_others_are_told(self, worker: Worker, tabs: Any) -> None:
+        root = await User.objects.acreate_superuser("root")
+        writer, other = await tabs(2, root)
+        await writer.send(CountedState.save({"name": "Chair", "sku": "a", "price": "1"}))
+        await worker.settle()
+        assert names(writer) == names(other) == ["Chair"]
+        assert len(CountedViewSet.reads) == 2
+
+    async def test_what_another_writes_meanwhile_is_not_taken_for_ones_own(
+        self, worker: Worker, tabs: Any
+    ) -> None:
+        root = await User.objects.acreate_superuser("root")
+        (writer,) = await tabs(1, root)
+
+        def look(request: Any) -> None:
+            if request.method == "GET":
+                CountedViewSet.look = None
+
+        CountedViewSet.look = look
+        await writer.send(CountedState.save({"name": "Chair", "sku": "a", "price": "1"}))
+        await create("Table")
+        await worker.settle()
+        assert sorted(names(writer)) == ["Chair", "Table"]
+
+    async def test_a_patched_row_is_read_once(self, worker: Worker, tabs: Any) -> None:
+        chair = await create("Chair")
+        (tab,) = await tabs(1, None, PatchedState)
+        await tab.send(PatchedState.start_edit(chair.pk))
+        with count_queries() as queries:
+            await tab.send(PatchedState.save({"name": "Stool"}))
+            await worker.settle()
+        assert names(tab, PatchedState) == ["Stool"]
+        assert len([sql for sql in queries.statements if "COUNT(" in sql]) == 1
+
+    async def test_a_write_that_shows_nothing_is_shown(self, worker: Worker, tabs: Any) -> None:
+        (tab,) = await tabs(1, None, WritingState)
+        await tab.send(WritingState.write)
+        await worker.settle()
+        assert names(tab, WritingState) == ["Chair"]
+
+    async def test_a_background_handler_is_not_waited_for(self, worker: Worker, tabs: Any) -> None:
+        WritingState.gate = asyncio.Event()
+        (tab,) = await tabs(1, None, WritingState)
+        sent = await tab.start(WritingState.write_and_stay)
+        await until(tab, lambda: tab.seen(WritingState, "data") != [])
+        assert names(tab, WritingState) == ["Table"]
+        WritingState.gate.set()
+        await sent.join()
 
 
 class TestBurst:

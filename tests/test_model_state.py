@@ -578,6 +578,35 @@ async def test_own_writes_are_patched_in_and_handlers_renamed() -> None:
     assert "delete" not in IncrementalState.event_handlers
 
 
+class SortedIncrementalState(ModelState):
+    model = Category
+    fields = ["name"]
+    ordering = ["name"]
+    incremental_updates = True
+
+
+class NarrowIncrementalState(ModelState):
+    model = Category
+    fields = ["name"]
+    incremental_updates = True
+
+    def get_queryset(self) -> QuerySet[Category]:
+        return super().get_queryset().exclude(name="gone")
+
+
+async def test_a_row_that_may_move_is_not_patched_in() -> None:
+    rows = [await Category.objects.acreate(name=name) for name in ("A", "B", "C")]
+    async with Tab(user=await a_user()) as tab:
+        await tab.send(SortedIncrementalState.load)
+        await tab.send(SortedIncrementalState.start_edit(rows[0].pk))
+        await tab.send(SortedIncrementalState.save({"name": "Z"}))
+        assert names(tab, SortedIncrementalState) == ["B", "C", "Z"]
+        await tab.send(NarrowIncrementalState.load)
+        await tab.send(NarrowIncrementalState.start_edit(rows[1].pk))
+        await tab.send(NarrowIncrementalState.save({"name": "gone"}))
+        assert sorted(names(tab, NarrowIncrementalState)) == ["C", "Z"]
+
+
 async def test_hidden_fields_are_in_the_form_but_not_in_the_rows() -> None:
     class HidingState(ModelState):
         model = Product

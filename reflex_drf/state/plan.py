@@ -15,7 +15,7 @@ from reflex_drf.state.forms import Form
 from reflex_drf.state.options import Options
 from reflex_drf.state.queries import ListQuery
 from reflex_drf.state.relations import Relation
-from reflex_drf.state.viewsets import prefetch, viewset_model
+from reflex_drf.state.viewsets import keeps_order, prefetch, viewset_model
 
 __all__ = ["ActionPlan", "Plan"]
 
@@ -95,6 +95,12 @@ class Plan:
     def prefetch(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """The queryset with those related rows."""
         return prefetch(queryset, self.options)
+
+    @cached_property
+    def keeps_order(self) -> bool:
+        """Whether a row stays where it is among the others when it is saved."""
+        model = viewset_model(self.viewset)
+        return self.generated and model is not None and keeps_order(model, self.options)
 
     @property
     def lookup_kwarg(self) -> str:

@@ -18,7 +18,14 @@ from reflex_drf.errors import ConfigurationError
 if TYPE_CHECKING:
     from reflex_drf.state.options import Options
 
-__all__ = ["build_viewset", "describe_serializer", "prefetch", "scope_field", "viewset_model"]
+__all__ = [
+    "build_viewset",
+    "describe_serializer",
+    "keeps_order",
+    "prefetch",
+    "scope_field",
+    "viewset_model",
+]
 
 # What only shapes a viewset that is built here; an existing one has its own.
 _BUILDING_OPTIONS = (
@@ -118,6 +125,19 @@ def _serializer_model(owner: str, options: Options, serializer: Any) -> type[Mod
 def _queryset(model: type[Model], options: Options) -> QuerySet[Any]:
     queryset = prefetch(model._default_manager.all(), options)
     return queryset.order_by(*_ordering(model, options))
+
+
+def keeps_order(model: type[Model], options: Options) -> bool:
+    """Whether a row that is saved stays where it is: sorted by what no save changes."""
+    return all(_is_fixed(model, term) for term in _ordering(model, options))
+
+
+def _is_fixed(model: type[Model], term: Any) -> bool:
+    name = str(term).lstrip("-") if isinstance(term, str) else ""
+    if name == "pk":
+        return True
+    field = {field.name: field for field in model._meta.concrete_fields}.get(name)
+    return field is not None and (field.primary_key or getattr(field, "auto_now_add", False))
 
 
 def _ordering(model: type[Model], options: Options) -> Any:

@@ -18,6 +18,7 @@ from reflex_drf.state.calls import MESSAGES, Key, is_pointer, operation
 from reflex_drf.state.detail import DETAIL_PARAM
 from reflex_drf.state.forms import FormField, InvalidValueError
 from reflex_drf.state.handlers import ListHandlers, Wanted
+from reflex_drf.state.hooks import is_overridden
 
 __all__ = ["WriteHandlers", "make_action", "make_setter", "make_upload"]
 
@@ -186,8 +187,12 @@ class WriteHandlers(ListHandlers):
             return False
         if call.action == "destroy":
             return self.page_count <= 1
-        # A new or changed row may belong elsewhere in a list that is searched, sorted or filtered.
-        return call.action != "create" and not (self.search or self.ordering or self.filters)
+        # A new or changed row may belong elsewhere in a list that is searched, sorted or filtered,
+        # or in none where a hook says which rows there are.
+        if call.action == "create" or self.search or self.ordering or self.filters:
+            return False
+        hooks = ("get_queryset", "filter_queryset")
+        return self._plan.keeps_order and not any(is_overridden(type(self), h) for h in hooks)
 
     def _saved(self, key: Key | None, reply: Reply) -> None:
         self.error, self.field_errors = "", {}
