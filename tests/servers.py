@@ -33,8 +33,8 @@ class Server:
     log: Path
 
     def sign_in(self, username: str) -> dict[str, str]:
-        """Go through Django's login page, and give the cookies a browser would have then."""
-        login = f"{self.url}/accounts/login/"
+        """Log in as the browsable API does, and give the cookies a browser would have then."""
+        login = f"{self.url}/api/auth/login/"
         with httpx.Client(follow_redirects=False) as client:
             client.get(login).raise_for_status()
             answer = client.post(
@@ -95,7 +95,7 @@ def _running(
         )
     try:
         server = Server(f"http://localhost:{port}", directory, log)
-        _wait(process, server, page if pages else "/accounts/login/")
+        _wait(process, server, page if pages else "/api/auth/login/")
         yield server
     finally:
         _stop(process)

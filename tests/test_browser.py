@@ -53,8 +53,8 @@ class Visitor:
         await expect(self.page).to_have_url(re.compile(f"^{address}/?$"))
 
     async def sign_in(self, username: str, path: str = "/products") -> None:
-        await self.open(f"/accounts/login/?next={path}")
-        await self.page.get_by_label("User name").fill(username)
+        await self.open(f"/login?next={path}")
+        await self.page.get_by_label("Username").fill(username)
         await self.page.get_by_label("Password").fill(PASSWORDS[username])
         await self.page.get_by_role("button", name="Sign in").click()
         await self.arrives(path)
@@ -100,10 +100,11 @@ async def test_signing_in_leads_back_to_the_page(visitor: Visitor) -> None:
     await visitor.open("/products")
     await expect(visitor.button("New product")).to_have_count(0)
     await visitor.page.get_by_role("link", name="Sign in to edit").click()
-    await visitor.page.get_by_label("User name").fill("alice")
+    await visitor.page.get_by_label("Username").fill("alice")
     await visitor.page.get_by_label("Password").fill("wrong")
     await visitor.button("Sign in").click()
-    await expect(visitor.page.get_by_role("alert")).to_contain_text("correct username")
+    alert = visitor.page.get_by_role("alert").filter(has_text="correct username")
+    await expect(alert).to_be_visible()
     await visitor.page.get_by_label("Password").fill("alice-demo")
     await visitor.button("Sign in").click()
     await visitor.arrives("/products")
@@ -310,10 +311,11 @@ async def test_the_colours_can_be_switched(visitor: Visitor) -> None:
     await expect(root).to_have_class(re.compile("light"))
     await visitor.button("Switch between light and dark").click()
     await expect(root).to_have_class(re.compile("dark"))
-    await visitor.open("/accounts/login/")
+    await visitor.open("/admin/login/")
     await expect(root).to_have_attribute("data-theme", "dark")
 
 
+SIGN_IN = ("/login", "/register", "/password-reset")
 NAMELESS = """
 () => [...document.querySelectorAll("input, textarea, select, button, a[href], img")]
   .filter((element) => element.type !== "hidden" && !element.closest("[aria-hidden=true]"))
@@ -324,7 +326,7 @@ NAMELESS = """
 """
 
 
-@pytest.mark.parametrize("path", [*PAGES, "/accounts/login/"])
+@pytest.mark.parametrize("path", [*PAGES, *SIGN_IN, "/password-change"])
 async def test_everything_on_a_page_has_a_name(visitor: Visitor, path: str) -> None:
     await visitor.sign_in("alice", "/")
     await visitor.open(path)
@@ -347,8 +349,14 @@ async def test_pages_fit_and_are_pictured(
     height = 860 if width > 600 else 844
     page = await browser.new_page(color_scheme=scheme, viewport={"width": width, "height": height})
     visitor = Visitor(sample_server, page)
+    for path in SIGN_IN:
+        await visitor.open(path)
+        await expect(page.get_by_role("heading", level=1)).to_be_visible()
+        await page.wait_for_load_state("networkidle")
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+        await page.screenshot(path=folder / f"{path.strip('/')}-{scheme}-{width}.png")
     await visitor.sign_in("alice", "/")
-    for path in PAGES:
+    for path in (*PAGES, "/password-change"):
         await visitor.open(path)
         await expect(visitor.button("Your account")).to_be_visible()
         await page.wait_for_load_state("networkidle")

@@ -303,7 +303,7 @@ async def test_a_closed_session_ends_what_the_tab_may_do(sample_server: Server) 
         product = await create_product(wire)
         headers = {"X-CSRFToken": wire.cookies["csrftoken"], "Origin": sample_server.url}
         async with httpx.AsyncClient(base_url=sample_server.url, cookies=wire.cookies) as client:
-            answer = await client.post("/accounts/logout/", headers=headers)
+            answer = await client.post("/api/auth/logout/", headers=headers)
         assert answer.status_code == 302
         await wire.send("product_state", "delete", pk=product["id"])
         # The tab is told to begin anew, and the handler did not run.

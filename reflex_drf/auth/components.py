@@ -32,6 +32,7 @@ class AuthPage:
 
     # Its name, such as "login".
     name: str
+    # Texts in the language of the reader.
     title: Any
     lead: Any
     # The form, or what is said in its place.
@@ -47,8 +48,8 @@ def card(page: AuthPage) -> rx.Component:
     """The frame of a page that is given no other: a card in the middle."""
     return rx.el.main(
         rx.card(
-            rx.heading(text(page.title), as_="h1", size="6"),
-            rx.text(text(page.lead), size="2", color="var(--gray-11)", margin_top="6px")
+            rx.heading(page.title, as_="h1", size="6"),
+            rx.text(page.lead, size="2", color="var(--gray-11)", margin_top="6px")
             if page.lead
             else rx.fragment(),
             rx.box(page.body, margin_top="20px"),
@@ -134,7 +135,7 @@ def form_field(
     state: type[Any], name: str, field: forms.Field, own: rx.Component | None
 ) -> rx.Component:
     """One field: its label, its control, its help and what is wrong with it."""
-    control_id = element_id(state.get_name(), name)
+    control_id = element_id(state.__name__, name)
     widget: Any = field.widget
     if widget.is_hidden:
         return rx.el.input(type="hidden", name=name, default_value=str(field.initial or ""))

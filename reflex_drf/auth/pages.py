@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
@@ -149,7 +150,8 @@ def add_page(
     form = None if name == "logout" else blank_form(name, chosen)
 
     def content() -> rx.Component:
-        return frame(BODIES[name](state, form, chosen, controls))
+        drawn = BODIES[name](state, form, chosen, controls)
+        return frame(replace(drawn, title=text(drawn.title), lead=text(drawn.lead)))
 
     page: Callable[[], rx.Component] = content
     if name == "password_change":

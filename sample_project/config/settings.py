@@ -43,7 +43,6 @@ ROOT_URLCONF = "config.urls"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -83,9 +82,16 @@ SILENCED_SYSTEM_CHECKS = ["reflex_drf.W007"]
 
 # No password validators: the passwords of the demo users are meant to be remembered.
 AUTH_PASSWORD_VALIDATORS = []
-LOGIN_URL = "login"
+# The sign-in page is one of the Reflex pages.
+LOGIN_URL = "/login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
+
+# Mails, such as those for a lost password, go to the terminal.
+EMAIL_BACKEND = os.environ.get(
+    "DJANGO_EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend"
+)
+EMAIL_FILE_PATH = BASE_DIR / "mails"
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English")]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import reflex as rx
+from reflex_drf.auth import add_pages
 
+from frontend.pages.account import account
 from frontend.pages.home import home
 from frontend.pages.inventory import inventory
 from frontend.pages.not_found import not_found
@@ -36,4 +38,5 @@ app.add_page(
     title="Inventory · Harbor & Pine",
     on_load=InventoryState.load_inventory,
 )
+add_pages(app, registration=True, password_reset=True, frame=account)
 app.add_page(not_found, route="404", title="Page not found · Harbor & Pine")

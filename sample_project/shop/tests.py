@@ -126,17 +126,9 @@ class PageTests(DemoData):
         for model in ("category", "product", "order", "task"):
             self.assertEqual(self.client.get(f"/admin/shop/{model}/").status_code, 200)
 
-    def test_the_login_page_is_the_shops_own(self) -> None:
-        page = self.client.get("/accounts/login/?next=/products")
-        self.assertContains(page, "Back to the shop")
+    def test_the_browsable_api_has_a_login_of_its_own(self) -> None:
         answer = self.client.post(
-            "/accounts/login/",
+            "/api/auth/login/",
             {"username": "alice", "password": "alice-demo", "next": "/products"},
         )
         self.assertRedirects(answer, "/products", fetch_redirect_response=False)
-
-    def test_signing_out_needs_a_post(self) -> None:
-        self.client.login(username="alice", password="alice-demo")
-        self.assertEqual(self.client.get("/accounts/logout/").status_code, 405)
-        answer = self.client.post("/accounts/logout/")
-        self.assertRedirects(answer, "/", fetch_redirect_response=False)

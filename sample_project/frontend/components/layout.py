@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reflex as rx
+from reflex_drf.auth.states.logout import LogoutState
 
 from frontend.components.ui import django_link
 from frontend.states.user import UserState
@@ -14,13 +15,6 @@ PAGES = (
     ("Tasks", "/tasks", "list-checks"),
 )
 WIDTH = "1160px"
-# Django's own logout view asks for a POST with its CSRF token, and the cookie has the token of now.
-SIGN_OUT = rx.call_script(
-    "const form = document.getElementById('sign-out');"
-    "const token = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/);"
-    "form.csrfmiddlewaretoken.value = token ? token[1] : '';"
-    "form.submit();"
-)
 
 
 def shell(*children: rx.Component, path: str) -> rx.Component:
@@ -39,12 +33,6 @@ def shell(*children: rx.Component, path: str) -> rx.Component:
             },
         ),
         _footer(),
-        rx.el.form(
-            rx.el.input(type="hidden", name="csrfmiddlewaretoken"),
-            id="sign-out",
-            action="/accounts/logout/",
-            method="post",
-        ),
         min_height="100vh",
         display="flex",
         flex_direction="column",
@@ -133,10 +121,8 @@ def _navigation(path: str) -> rx.Component:
 
 
 def sign_in_link(path: str, label: str = "Sign in") -> rx.Component:
-    """Lead to the login page of Django, and from there back."""
-    return rx.button(
-        django_link(label, href=f"/accounts/login/?next={path}"), as_child=True, size="2"
-    )
+    """Lead to the sign-in page, and from there back."""
+    return rx.button(rx.link(label, href=f"/login?next={path}"), as_child=True, size="2")
 
 
 def _user_menu(path: str) -> rx.Component:
@@ -161,8 +147,9 @@ def _user_menu(path: str) -> rx.Component:
             rx.dropdown_menu.separator(),
             rx.cond(UserState.is_staff, _menu_anchor("Django admin", "/admin/")),
             _menu_anchor("API", "/api/"),
+            rx.dropdown_menu.item("Change password", on_select=rx.redirect("/password-change")),
             rx.dropdown_menu.separator(),
-            rx.dropdown_menu.item("Sign out", on_select=SIGN_OUT, color="red"),
+            rx.dropdown_menu.item("Sign out", on_select=LogoutState.sign_out, color="red"),
             align="end",
             min_width="180px",
         ),
