@@ -19,8 +19,6 @@ from tests.servers import Server, _environment, _free_port, _stop
 from tests.throwaway import ROOT, Project
 from tests.ui_project import RXCONFIG
 
-# Fewer than the thirty of the default, so that a test can wait until a ticket is too old.
-SECONDS = 6
 APP = """
 import reflex as rx
 
@@ -57,6 +55,10 @@ class SignInState(AppState):
         await self.logout()
 
     @rx.event
+    def verify(self):
+        self.held = "with code" if self.user.is_verified() else "without code"
+
+    @rx.event
     def choose_language(self):
         current_response().set_cookie("django_language", "de")
 
@@ -84,6 +86,7 @@ def buttons():
         rx.el.button("Ann", on_click=SignInState.sign_in("ann", "ann-demo")),
         rx.el.button("Wrong", on_click=SignInState.sign_in("ann", "wrong")),
         rx.el.button("Out", on_click=SignInState.sign_out),
+        rx.el.button("Verify", on_click=SignInState.verify),
         rx.el.button("Language", on_click=SignInState.choose_language),
         rx.el.button("Hold", on_click=SignInState.hold),
         rx.el.button("Count", on_click=SignInState.count),
@@ -116,13 +119,33 @@ def vault():
 
 
 app = rx.App(html_lang="en")
-add_pages(app, registration=True, password_reset=True)
+add_pages(
+    app,
+    registration=True,
+    password_reset=True,
+    forms={"login": "front.forms.CodeForm"},
+)
 app.add_page(vault, route="/vault")
 app.add_page(secret, route="/secret", on_load=SignInState.load)
 app.add_page(office, route="/office")
 app.add_page(enter, route="/enter")
 app.add_page(buttons, route="/")
 app.add_page(buttons, route="/inside", on_load=SignInState.load)
+"""
+# A one-time code for those users who have a device, with the form of django-otp.
+FORMS = """
+from django_otp import user_has_device
+from django_otp.forms import OTPAuthenticationForm
+
+
+class CodeForm(OTPAuthenticationForm):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        del self.fields["otp_device"], self.fields["otp_challenge"]
+
+    def clean_otp(self, user):
+        if user is not None and user_has_device(user):
+            super().clean_otp(user)
 """
 SETTINGS = """
 from pathlib import Path
@@ -144,7 +167,8 @@ EMAIL_FILE_PATH = Path(__file__).resolve().parent.parent / "mails"
 
 # django-axes as its documentation sets it up.
 MIDDLEWARE.insert(1, "django.middleware.locale.LocaleMiddleware")
-INSTALLED_APPS += ["axes"]
+INSTALLED_APPS += ["axes", "django_otp", "django_otp.plugins.otp_static"]
+MIDDLEWARE += ["django_otp.middleware.OTPMiddleware"]
 MIDDLEWARE += ["axes.middleware.AxesMiddleware"]
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
@@ -157,8 +181,10 @@ SILENCED_SYSTEM_CHECKS = ["axes.W006"]
 """
 USERS = """
 from django.contrib.auth import get_user_model
-for name in ("ann", "bob", "dan", "eve", "fay", "gus"):
+for name in ("ann", "bob", "dan", "eve", "fay", "gus", "hal"):
     get_user_model().objects.create_user(name, f"{name}@example.com", f"{name}-demo")
+hal = get_user_model().objects.get(username="hal")
+hal.staticdevice_set.create(name="codes").token_set.create(token="123456")
 get_user_model().objects.create_superuser("root", "root@example.com", "root-demo")
 """
 
@@ -168,7 +194,7 @@ def signing_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
     """The production build of the app, with two users."""
     project = Project(tmp_path_factory.mktemp("signing"))
     project.extend("mysite/settings.py", SETTINGS)
-    options = {"TICKET_SECONDS": SECONDS, "LIVE_CHANNEL": f"signing-{os.getpid()}"}
+    options = {"LIVE_CHANNEL": f"signing-{os.getpid()}"}
     if has_redis():
         # What another process does is heard of then.
         options["LIVE_TRANSPORT"] = "redis"
@@ -178,6 +204,7 @@ def signing_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
     # Chromium asks for it, and would note that it is not there.
     project.write("assets/favicon.ico", "")
     project.write("front/front.py", APP)
+    project.write("front/forms.py", FORMS)
     environment = {**_environment(), "PYTHONPATH": str(ROOT)}
     for arguments in (["migrate", "--verbosity", "0"], ["shell", "--verbosity", "0", "-c", USERS]):
         subprocess.run(

@@ -77,6 +77,18 @@ async def test_axes_locks_out_through_the_page(browser: Browser) -> None:
     assert found in ("[('eve', '127.0.0.1')]", "[('eve', '::1')]")
 
 
+async def test_a_one_time_code_is_asked_by_the_form_of_django_otp(browser: Browser) -> None:
+    page = await visit(browser, "/login")
+    await sign_in(page, "hal")
+    await expect(page.page.get_by_role("alert").filter(has_text="OTP token")).to_be_visible()
+    assert await browser.cookie() == {}
+    await page.page.get_by_label("OTP Token").fill("123456")
+    await page.page.keyboard.press("Enter")
+    await page.shows("user", "user hal")
+    await page.click("Verify")
+    await page.shows("held", "with code")
+
+
 async def test_a_visitor_registers_and_goes_on(browser: Browser) -> None:
     page = await visit(browser, "/login?next=/vault")
     await page.page.get_by_role("link", name="Create an account").click()

@@ -23,8 +23,8 @@ __all__ = ["Followers", "watch_sessions"]
 logger = logging.getLogger("reflex_drf.live")
 
 # Seconds between hearing of a change and asking the tab anew. A sign-out is told of just before
-# the session ends, and what a sign-in sets as cookies is still on its way.
-PAUSE = 0.2
+# the session ends, and who changes a password keeps a session that is only then renewed.
+PAUSES = {SESSION: 0.2, USER: 0.5}
 # When anything may have been missed, not all tabs are asked at the same moment.
 SPREAD = 2.0
 # A session that has lasted longer than it said is asked for again after so many seconds.
@@ -131,12 +131,13 @@ class Followers:
         call_in(self._loop, self._suspect, change)
 
     def _suspect(self, change: ModelChange) -> None:
+        pause = PAUSES[change.model_label]
         if change.pk is None:
             for follower in list(self._tabs.values()):
-                self._plan(follower, PAUSE + random.uniform(0, SPREAD))  # noqa: S311
+                self._plan(follower, pause + random.uniform(0, SPREAD))  # noqa: S311
             return
         for token in self._names.get((change.model_label, str(change.pk)), ()):
-            self._plan(self._tabs[token], PAUSE)
+            self._plan(self._tabs[token], pause)
 
     def _plan(self, follower: Follower, pause: float) -> None:
         if follower.check is None or follower.check.when() > self._loop.time() + pause:
@@ -160,7 +161,7 @@ class Followers:
             follower.task.add_done_callback(lambda task: self._finish(follower, task))
         else:
             # What has happened since is not in the answer that is under way.
-            self._plan(follower, PAUSE)
+            self._plan(follower, PAUSES[SESSION])
 
     def _finish(self, follower: Follower, task: asyncio.Task[None]) -> None:
         follower.task = None
