@@ -548,6 +548,64 @@ def test_a_mistake_is_named_at_start(arguments: Any) -> None:
         add_pages(None, **arguments)  # type: ignore[arg-type]
 
 
+OWN_USER = """
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.db import models
+
+
+class People(BaseUserManager):
+    pass
+
+
+class Person(AbstractBaseUser):
+    address = models.EmailField(unique=True)
+    town = models.CharField(max_length=20)
+    objects = People()
+    USERNAME_FIELD = "address"
+    EMAIL_FIELD = "address"
+    REQUIRED_FIELDS = ["town"]
+"""
+TRY_OWN_USER = """
+from reflex_drf.conf import configure_django
+configure_django("mysite.settings")
+from django.core.management import call_command
+call_command("migrate", run_syncdb=True, verbosity=0)
+from reflex_drf.auth.forms import form_class, make_form
+from reflex_drf.auth.options import PAGES, PagesOptions
+from people.models import Person
+chosen = PagesOptions(routes=PAGES)
+print(list(form_class("registration", chosen).base_fields))
+for address in ("Ann@example.com", "ann@example.com"):
+    data = {"address": address, "town": "Ulm"}
+    data |= dict.fromkeys(("password1", "password2"), "long-enough")
+    form = make_form("registration", chosen, data, request=None)
+    print(form.is_valid(), form.errors.as_json())
+    form.is_valid() and form.save()
+print(Person.objects.get().check_password("long-enough"))
+"""
+
+
+def test_the_projects_own_user_model_is_registered(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    # The admin needs permissions, which this model has not.
+    project.extend(
+        "mysite/settings.py",
+        'INSTALLED_APPS = [a for a in INSTALLED_APPS if "admin" not in a] + ["people"]\n'
+        'AUTH_USER_MODEL = "people.Person"\nUSE_TZ = True\n'
+        'DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"\n',
+    )
+    project.write("mysite/urls.py", "urlpatterns = []\n")
+    project.write("people/__init__.py", "")
+    project.write("people/models.py", OWN_USER)
+    fields, first, second, checked = project.run(TRY_OWN_USER).splitlines()
+    assert fields == "['address', 'town', 'password1', 'password2']"
+    assert first == "True {}"
+    # Names that differ only in case are one name, as Django has it for its own model.
+    assert second.startswith("False")
+    assert "already exists" in second
+    assert checked == "True"
+
+
 PROBE = """
 from reflex_drf.conf import configure_django
 configure_django("mysite.settings")
