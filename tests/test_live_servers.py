@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 import pytest
@@ -75,6 +77,19 @@ class Office:
             capture_output=True,
         )
 
+    def doctor(self) -> tuple[int, dict[str, Any]]:
+        """Ask what keeps changes from arriving."""
+        done = subprocess.run(
+            [sys.executable, "manage.py", "live_doctor", "--json", "--wait", "4"],
+            cwd=self.server.directory,
+            env=self.environment,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
+        assert done.stdout, done.stderr
+        return done.returncode, json.loads(done.stdout)
+
     def write_sql(self, sku: str) -> None:
         """Write to the table of products as another program does."""
         with psycopg.connect(self.between.url) as connection:
@@ -131,6 +146,16 @@ async def tabs(office: Office) -> AsyncIterator[list[Wire]]:
         await asyncio.gather(*(stack.aclose() for stack in stacks))
 
 
+async def test_the_doctor_asks_every_worker(office: Office, tabs: list[Wire]) -> None:
+    code, found = await asyncio.to_thread(office.doctor)
+    assert (code, found["problems"]) == (0, [])
+    assert found["round_trip"] is not None
+    counts = [worker["subscribers"]["shop.product"] for worker in found["workers"]]
+    assert sum(counts) == len(tabs)
+    assert len(found["viewers"]) == len(tabs)
+    assert found["triggers"] == ({"default": ["shop.product"]} if office.has_triggers else {})
+
+
 async def all_show(tabs: list[Wire], wanted: Callable[[list[str]], object], seconds: float) -> None:
     """Wait until every tab shows something."""
     for wire in tabs:
@@ -178,6 +203,9 @@ async def test_nothing_is_lost_while_the_transport_is_away(
 ) -> None:
     await asyncio.to_thread(office.between.kill)
     back = time.monotonic() + 5
+    code, found = await asyncio.to_thread(office.doctor)
+    assert code == 1
+    assert any("The transport cannot be used" in problem for problem in found["problems"])
     written: list[str] = []
     if not office.has_triggers:
         # Written while nobody can tell of it: in a worker, and in a process that ends meanwhile.

@@ -16,6 +16,7 @@ from django.db import connections
 
 from reflex_drf.live.broadcaster import LiveBroadcaster
 from reflex_drf.live.changes import ModelChange, model_label, unknown_rows
+from reflex_drf.live.journal import journal
 from reflex_drf.live.triggers import CHANNEL, FIND_TABLES, can_listen, known_tables
 
 __all__ = ["TriggerListener", "TriggerListeners", "labels_of"]
@@ -105,8 +106,12 @@ class TriggerListener:
             logger.warning("A message on the channel of the triggers is not one of theirs.")
             return
         for label in labels_of(table):
-            for key in keys:
-                change = unknown_rows(label) if key is None else ModelChange(label, action, key)
+            changes = [
+                unknown_rows(label) if key is None else ModelChange(label, action, key)
+                for key in keys
+            ]
+            journal.receive(changes, "triggers")
+            for change in changes:
                 self._broadcaster.publish(change, loop=self._loop)
 
 

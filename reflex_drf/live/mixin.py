@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import Any
 
 from django.db.models import Model
@@ -13,9 +14,11 @@ from reflex_drf.live.audience import Subscription
 from reflex_drf.live.changes import ModelChange
 from reflex_drf.live.editing import PASSING, EditingHandlers, UnansweredError
 from reflex_drf.live.expiry import session_ends_in
+from reflex_drf.live.journal import SOMEBODY_ELSE, explain
 from reflex_drf.live.looking import find_modifier
 from reflex_drf.live.reading import LiveReads, refreshing
 from reflex_drf.live.registry import live_models, user_model
+from reflex_drf.live.reporting import Reporter
 from reflex_drf.live.viewers import Viewers
 from reflex_drf.seam.tabs import current_tab
 from reflex_drf.state.answers import drop_tab
@@ -24,6 +27,9 @@ from reflex_drf.state.owner import TabOwner
 from reflex_drf.state.viewsets import viewset_model
 
 __all__ = ["LiveListMixin"]
+
+# What the API has answered to the refresh that runs.
+answered: ContextVar[int] = ContextVar("reflex_drf_live_answered", default=200)
 
 
 class LiveListMixin(LiveReads, EditingHandlers):
@@ -60,6 +66,7 @@ class LiveListMixin(LiveReads, EditingHandlers):
             return None
         owner = await self.get_state(TabOwner)  # type: ignore[attr-defined]
         viewers = Viewers.of(tab.processor)
+        Reporter.of(tab.processor)
         subscription = viewers.subscribe(tab, type(self), self._live_model(), owner._owner)
         if subscription is not None:
             viewers.expect_end(subscription, await session_ends_in(bridge.current_request()))
@@ -88,17 +95,24 @@ class LiveListMixin(LiveReads, EditingHandlers):
         return await self._catch_up(subscription, changes) if changes else None
 
     async def _catch_up(self, subscription: Subscription, changes: list[ModelChange]) -> Any:
-        token = refreshing.set(subscription)
+        token, status = refreshing.set(subscription), answered.set(200)
+        reporter = Reporter.of(subscription.tab.processor)
         try:
             answer = await self._apply(changes)
+            reporter.note(subscription, explain(self, changes, answered.get()))
             await self._follow_detail(changes)
             return answer
-        except UnansweredError:
+        except UnansweredError as error:
             # Left as it was asked for, it is asked for again.
             subscription.due = changes
+            reporter.note(subscription, f"not read, and tried again: {error}")
             return None
+        except Exception as error:
+            reporter.note(subscription, f"failed, and tried again: {type(error).__name__}")
+            raise
         finally:
             refreshing.reset(token)
+            answered.reset(status)
 
     async def apply_live_change(self, change: ModelChange) -> Any:
         """Show one change; override it to show it in another way.
@@ -118,9 +132,11 @@ class LiveListMixin(LiveReads, EditingHandlers):
         wanted = self._wanted()
         reply = await self._read(wanted)
         if reply is None:
+            answered.set(SOMEBODY_ELSE)
             return drop_tab()
         if reply.status in PASSING:
-            raise UnansweredError
+            raise UnansweredError(f"the API answered {reply.status}")
+        answered.set(reply.status)
         # What the viewer was told about his form has nothing to do with this.
         return await self._settle(wanted, reply)
 

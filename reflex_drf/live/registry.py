@@ -16,7 +16,7 @@ from django.db.models import Model
 
 from reflex_drf.conf import NAMESPACE, settings
 from reflex_drf.errors import ConfigurationError
-from reflex_drf.live.changes import ACTION_UPDATED
+from reflex_drf.live.changes import ACTION_UPDATED, model_label
 from reflex_drf.live.publishing import connect, disconnect, note
 from reflex_drf.live.transports import is_shared
 
@@ -48,6 +48,11 @@ class LiveModels:
 
     def __contains__(self, model: type[Model]) -> bool:
         return model in self._connected
+
+    @property
+    def labels(self) -> list[str]:
+        """The names of the models whose changes are published."""
+        return [model_label(model) for model in list(self._connected)]
 
     def register(self, model: type[Model]) -> None:
         """Publish the changes of a model from now on."""

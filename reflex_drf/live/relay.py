@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from reflex_drf.live.broadcaster import LiveBroadcaster
 from reflex_drf.live.changes import Changes, ModelChange, unknown_rows
+from reflex_drf.live.journal import journal
 from reflex_drf.live.listening import ending_tasks, listeners
 from reflex_drf.live.notices import CONNECTED, Outbox, notices
 from reflex_drf.live.reminders import VERSIONS, Reminders
@@ -220,6 +221,7 @@ class Receiver:
             return
         if self._missed(str(sender), str(label), version):
             changes = [unknown_rows(str(label))]
+        journal.receive(changes, "transport")
         for change in changes:
             self._broadcaster.publish(change, loop=self._loop)
 
@@ -298,6 +300,7 @@ def live_broadcaster() -> LiveBroadcaster:
 def publish(changes: Iterable[ModelChange]) -> None:
     """Tell of committed changes, here and in the other processes."""
     changes = list(changes)
+    journal.publish(changes)
     for change in changes:
         _broadcaster.publish(change)
     if current_transport().shared:

@@ -1,0 +1,3 @@
+"""The commands themselves; a module for each."""
+
+from __future__ import annotations
