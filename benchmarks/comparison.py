@@ -129,18 +129,21 @@ async def comparison_rows() -> AsyncIterator[Row]:
             await ours.stop()
 
 
-def fill(database: str) -> None:
+def fill(database: str, size: int = 10_000) -> None:
     """Make a database that all sides begin with."""
-    run_own("fill", database)
+    run_own("fill", database, BENCHMARK_ROWS=str(size))
 
 
-def run_own(command: str, database: str) -> None:
-    subprocess.run(
+def run_own(command: str, database: str, **environment: str) -> str:
+    """Run a command of this package's side to its end, and give what it prints."""
+    done = subprocess.run(
         [sys.executable, "-m", "benchmarks.side", command],
         check=True,
         cwd=HERE.parent,
-        env={**os.environ, "BENCHMARK_DATABASE": database},
+        env={**os.environ, "BENCHMARK_DATABASE": database, **environment},
+        stdout=subprocess.PIPE,
     )
+    return done.stdout.decode()
 
 
 async def start_own(name: str, database: str) -> Side:

@@ -34,6 +34,7 @@ def make_states() -> tuple[Any, Any]:
         trivial=page.TrivialState.count_up,
         slow=page.TrivialState.ask_slowly,
         load=page.ItemState.load,
+        countless=page.CountlessState.load,
         save=page.ItemState.add,
         follow=page.ItemState.live_subscribe,
     )
@@ -65,9 +66,11 @@ if __name__ == "__main__":
     import django
 
     django.setup()
-    if sys.argv[1] == "fill":
-        from items.rows import fill
+    from items import rows
 
-        fill()
+    if sys.argv[1] == "fill":
+        rows.fill()
+    elif sys.argv[1] == "cookie":
+        print(rows.cookie())
     else:
         asyncio.run(main(sys.argv[1]))

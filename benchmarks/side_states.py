@@ -16,6 +16,7 @@ from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
 
 from reflex_drf.live import LiveListMixin
+from reflex_drf.pagination import CountlessPageNumberPagination
 from reflex_drf.serializers import ReflexDjangoModelSerializer
 from reflex_drf.state import AppState, ModelState
 
@@ -47,7 +48,37 @@ class TrivialState(AppState):
         self.count += 1
 
 
+class CrowdState(ModelState):
+    """The list and its form, for tabs that do not follow what others write."""
+
+    model = Item
+    fields = ["id", *FIELDS, "created_at"]
+    read_only_fields = ("id", "created_at")
+    paginate_by = 25
+    ordering = ("-id",)
+    permission_classes = [IsAuthenticated]
+
+    @rx.event
+    async def add(self, sku: str) -> Any:
+        self.name, self.sku, self.size, self.price = f"Item {sku}", sku, "s", "9.90"
+        self.stock, self.active, self.weight, self.released = "3", True, "1.5", "2026-01-01"
+        return await self.create()
+
+
+class CountlessState(ModelState):
+    """The same list without a count of all rows."""
+
+    model = Item
+    fields = ["id", *FIELDS, "created_at"]
+    paginate_by = 25
+    ordering = ("-id",)
+    permission_classes = [IsAuthenticated]
+    pagination_class = CountlessPageNumberPagination
+
+
 class ItemState(LiveListMixin, ModelState):
+    """The same list in tabs that follow what others write."""
+
     model = Item
     fields = ["id", *FIELDS, "created_at"]
     read_only_fields = ("id", "created_at")

@@ -70,6 +70,9 @@ class Work:
     async def list_1(self) -> float:
         return await repeated(10, lambda: self.tabs[0].send(self.states.load))
 
+    async def countless_1(self) -> float:
+        return await repeated(10, lambda: self.tabs[0].send(self.states.countless))
+
     async def list_50(self) -> float:
         return await self.together(lambda tab: tab.send(self.states.load))
 

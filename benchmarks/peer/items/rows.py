@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from datetime import date
 from importlib import import_module
 from typing import Any
 
@@ -43,23 +42,39 @@ def fill() -> None:
 
     call_command("migrate", verbosity=0, run_syncdb=True)
     User.objects.create_superuser("viewer", password="viewer")
-    Item.objects.bulk_create(
-        [
-            Item(
-                name=f"Item {n}",
-                sku=f"I{n}",
-                size="sl"[n % 2],
-                price=f"{n % 977}.{n % 89:02}",
-                stock=n,
-                active=n % 3 > 0,
-                weight=n / 8,
-                released=date(2026, 1, 1 + n % 28) if n % 5 else None,
-                attrs={"n": n, "label": f"no. {n}"},
-            )
-            for n in range(ROWS)
-        ],
-        batch_size=5000,
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(FILL[connection.vendor], [ROWS])
+        if connection.vendor == "postgresql":
+            cursor.execute("ANALYZE items_item")
+    assert Item.objects.count() == ROWS
+
+
+# Made by the database itself, so that a million rows take seconds.
+COLUMNS = "name, sku, size, price, stock, active, weight, released, attrs, created_at"
+FILL = {
+    "sqlite": f"""
+        INSERT INTO items_item ({COLUMNS})
+        WITH RECURSIVE numbers(n) AS (
+            SELECT 0 UNION ALL SELECT n + 1 FROM numbers WHERE n + 1 < %s
+        )
+        SELECT 'Item ' || n, 'I' || n, CASE n %% 2 WHEN 0 THEN 's' ELSE 'l' END,
+            (n %% 977) + (n %% 89) / 100.0, n, n %% 3 > 0, n / 8.0,
+            CASE n %% 5 WHEN 0 THEN NULL ELSE date('2026-01-01', '+' || (n %% 28) || ' days') END,
+            '{{"n": ' || n || ', "label": "no. ' || n || '"}}',
+            strftime('%%Y-%%m-%%d %%H:%%M:%%S', 1767225600 + n, 'unixepoch')
+                || printf('.%%06d', 1 + n %% 999999)
+        FROM numbers
+    """,
+    "postgresql": f"""
+        INSERT INTO items_item ({COLUMNS})
+        SELECT 'Item ' || n, 'I' || n, CASE n %% 2 WHEN 0 THEN 's' ELSE 'l' END,
+            (n %% 977) + (n %% 89) / 100.0, n, n %% 3 > 0, n / 8.0,
+            CASE n %% 5 WHEN 0 THEN NULL ELSE date '2026-01-01' + n %% 28 END,
+            jsonb_build_object('n', n, 'label', 'no. ' || n),
+            timestamptz '2026-01-01 00:00Z' + n * interval '1.000001 second'
+        FROM generate_series(0, %s - 1) AS numbers(n)
+    """,
+}
 
 
 def cookie() -> str:
