@@ -155,7 +155,20 @@ async def test_a_redirect_is_followed_when_no_cookie_changes() -> None:
     async with Tab() as tab:
         tab.events.clear()
         await tab.send(SignInState.sign_out_and_go)
-        assert [(name, payload["path"]) for name, payload in tab.events] == [("_redirect", "/bye")]
+        ((_, payload),) = tab.events
+        assert payload["javascript_code"] == 'window.location.assign("/bye")'
+
+
+@pytest.mark.parametrize("path", ["/dashboard?tab=1", "/app/dashboard?tab=1"])
+async def test_a_redirect_has_the_prefix_of_the_front_end_once(
+    path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = rx.Config(app_name="front", frontend_path="/app")
+    monkeypatch.setattr("reflex_drf.seam.delivery.get_config", lambda: config)
+    async with Tab() as tab:
+        await tab.send(SignInState.sign_in_and_go("ann", "pw", path))
+        ((*_, target),) = scripts(tab)
+        assert target == "/app/dashboard?tab=1"
 
 
 async def test_each_connection_is_told_to_follow_other_tabs() -> None:

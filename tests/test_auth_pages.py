@@ -651,6 +651,20 @@ def test_an_app_has_the_handlers_it_asked_for_only(
     assert Project(tmp_path).run(PROBE.format(added=added)) == str(states)
 
 
+def test_all_pages_can_be_drawn_in_several_languages(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    project.extend("mysite/settings.py", 'LANGUAGES = [("en", "English"), ("de", "German")]\n')
+    added = (
+        "from reflex_drf.auth import add_pages\n"
+        "add_pages(app, registration=True, password_reset=True)\n"
+        "drawn = {route: str(page.component()) for route, page in app._unevaluated_pages.items()}\n"
+        "assert 'Konto anlegen' in drawn['register'], drawn['register']\n"
+        "assert 'Old password' in drawn['password-change']\n"
+        "assert len(drawn) == 6"
+    )
+    assert project.run(PROBE.format(added=added))
+
+
 def test_a_mail_without_a_template_is_named_at_start(tmp_path: Path) -> None:
     project = Project(tmp_path)
     project.extend("mysite/settings.py", 'INSTALLED_APPS.remove("django.contrib.admin")\n')

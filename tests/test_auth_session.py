@@ -37,9 +37,11 @@ class SignInState(AppState):
         self.result += f" {self.user} {(await self.request.auser()).is_authenticated}"
 
     @rx.event
-    async def sign_in_and_go(self, username: str, password: str) -> Any:
+    async def sign_in_and_go(
+        self, username: str, password: str, path: str = "/dashboard?tab=1"
+    ) -> Any:
         if await self.login(username, password):
-            return [rx.toast.info("Welcome"), rx.redirect("/dashboard?tab=1")]
+            return [rx.toast.info("Welcome"), rx.redirect(path)]
         return rx.redirect("/sorry")
 
     @rx.event

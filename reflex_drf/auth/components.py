@@ -49,9 +49,10 @@ def card(page: AuthPage) -> rx.Component:
     return rx.el.main(
         rx.card(
             rx.heading(page.title, as_="h1", size="6"),
-            rx.text(page.lead, size="2", color="var(--gray-11)", margin_top="6px")
-            if page.lead
-            else rx.fragment(),
+            rx.cond(
+                page.lead,
+                rx.text(page.lead, size="2", color="var(--gray-11)", margin_top="6px"),
+            ),
             rx.box(page.body, margin_top="20px"),
             rx.flex(*page.links, justify="between", wrap="wrap", spacing="3", margin_top="20px")
             if page.links

@@ -16,7 +16,7 @@ from reflex_drf.bridge.scope import EventScope, current_scope
 from reflex_drf.bridge.tickets import can_keep
 from reflex_drf.errors import ConfigurationError
 
-__all__ = ["is_plain", "keep_session", "login", "login_user", "logout"]
+__all__ = ["go_to", "is_plain", "keep_session", "login", "login_user", "logout"]
 
 CSRF = "django.middleware.csrf.CsrfViewMiddleware"
 # Longer than any name or password that a form of Django's takes.
@@ -73,6 +73,11 @@ async def keep_session(user: Any) -> None:
     await sync_to_async(auth.update_session_auth_hash)(request, user)
     take_user(request, user)
     scope.renews_session = True
+
+
+def go_to(location: str) -> None:
+    """Send the browser to a location of this site, once it has the cookies of this event."""
+    current_scope().target = location
 
 
 def signing() -> tuple[EventScope, HttpRequest]:

@@ -23,7 +23,8 @@ from reflex_drf.bridge.scope import EventScope, scope_var
 from reflex_drf.bridge.threads import database_thread
 from reflex_drf.bridge.tickets import Connection, can_keep, issue
 from reflex_drf.bridge.visits import Visit
-from reflex_drf.state.answers import answer_event, is_navigable
+from reflex_drf.prefixes import under
+from reflex_drf.state.answers import answer_event, is_navigable, leave_page
 
 __all__ = ["PATH", "DeliveringProcessor"]
 
@@ -145,7 +146,7 @@ class DeliveringProcessor(BaseStateEventProcessor):
         if scope.cookies:
             events += await self._fetch(scope, context.token, router_data)
         elif scope.target:
-            events.append(rx.redirect(scope.target))
+            events.append(leave_page(scope.target))
         if scope.answer is not None:
             logger.info("Middleware answered an event: %s.", scope.answer.status_code)
             events.append(answer_event(scope.answer))
@@ -204,7 +205,10 @@ def is_held(scope: EventScope, event: Event) -> bool:
         return False
     if not is_navigable(path) or path.startswith("#"):
         return False
-    scope.target = get_config().prepend_frontend_path(path) if path.startswith("/") else path
+    # What the browser says its page is has the prefix of the front end, a route has not.
+    prefix = get_config().frontend_path.rstrip("/")
+    known = not path.startswith("/") or (prefix and under(path.partition("?")[0], prefix))
+    scope.target = path if known else get_config().prepend_frontend_path(path)
     return True
 
 

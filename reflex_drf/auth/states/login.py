@@ -8,7 +8,7 @@ import reflex as rx
 
 from reflex_drf.auth.guards import next_url
 from reflex_drf.auth.states.form import FormVars, login_target, show, take
-from reflex_drf.bridge.session import login_user
+from reflex_drf.bridge.session import go_to, login_user
 from reflex_drf.state.user import AppState
 
 __all__ = ["LoginState"]
@@ -23,11 +23,11 @@ class LoginState(FormVars, AppState):
         self.error, self.field_errors = "", {}
 
     @rx.event
-    async def submit(self, form_data: dict[str, Any]) -> Any:
+    async def submit(self, form_data: dict[str, Any]) -> None:
         """Sign in whom the form lets in, and go on to where they came from."""
         form, problems = await take("login", form_data)
         show(self, problems)
         if problems:
-            return None
+            return
         await login_user(form.get_user())
-        return rx.redirect(next_url(login_target()))
+        go_to(next_url(login_target()))

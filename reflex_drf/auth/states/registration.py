@@ -14,7 +14,7 @@ from reflex_drf.auth.guards import next_url
 from reflex_drf.auth.options import options
 from reflex_drf.auth.states.form import FormVars, login_target, show, take
 from reflex_drf.bridge import current_request
-from reflex_drf.bridge.session import login_user
+from reflex_drf.bridge.session import go_to, login_user
 from reflex_drf.state.user import AppState
 
 __all__ = ["RegistrationState"]
@@ -29,7 +29,7 @@ class RegistrationState(FormVars, AppState):
         self.error, self.field_errors, self.done = "", {}, False
 
     @rx.event
-    async def submit(self, form_data: dict[str, Any]) -> Any:
+    async def submit(self, form_data: dict[str, Any]) -> None:
         """Make a user of a good form, and sign them in if the project's backends let them."""
         form, problems = await take("registration", form_data, create)
         user = None
@@ -37,9 +37,9 @@ class RegistrationState(FormVars, AppState):
             user = await sync_to_async(find_user)(form)
         show(self, problems, done=not problems and user is None)
         if user is None:
-            return None
+            return
         await login_user(user)
-        return rx.redirect(next_url(login_target()))
+        go_to(next_url(login_target()))
 
 
 @sensitive_variables("form")
