@@ -172,7 +172,7 @@ class TestTable:
         component = ui.table(UiProductState, class_name="mine", style={"width": "50%"})
         assert "mine" in rendered(component)
         assert "50%" in str(component.style["width"])
-        assert "auto" in str(component.style["overflowX"])
+        assert '"overflowX"' in rendered(component)
 
     def test_a_state_that_shows_nothing_is_an_error(self) -> None:
         with pytest.raises(ConfigurationError, match="not a concrete ModelState"):

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests import ui_form_project as forms
+from tests import ui_table_project as tables
 from tests.servers import Server, _environment, _running
 from tests.throwaway import Project
 
@@ -267,23 +268,26 @@ def write_project(directory: Path) -> Project:
     """The project's files, with a database that has a few rows."""
     directory.mkdir(parents=True, exist_ok=True)
     project = Project(directory)
-    project.extend("mysite/settings.py", SETTINGS + forms.SETTINGS)
-    project.write("mysite/urls.py", URLS + forms.URLS)
+    project.extend("mysite/settings.py", SETTINGS + forms.SETTINGS + tables.SETTINGS)
+    project.write("mysite/urls.py", URLS + forms.URLS + tables.URLS)
     project.write("goods/__init__.py", "")
     project.write("goods/models.py", MODELS)
     project.write("goods/views.py", VIEWS)
     project.write("stock/__init__.py", "")
     project.write("stock/models.py", forms.MODELS)
     project.write("stock/views.py", forms.VIEWS)
+    project.write("store/__init__.py", "")
+    project.write("store/models.py", tables.MODELS)
+    project.write("store/views.py", tables.VIEWS)
     project.write("front/__init__.py", "")
-    project.write("front/front.py", FRONT + forms.FRONT)
+    project.write("front/front.py", FRONT + forms.FRONT + tables.FRONT)
     project.write("rxconfig.py", RXCONFIG)
     # A browser asks for one, and notes that it is missing.
     project.write("assets/favicon.ico", "")
     environment = _environment() | {"DJANGO_SETTINGS_MODULE": "mysite.settings"}
     for command in (
         ["manage.py", "migrate", "--run-syncdb", "--verbosity", "0"],
-        ["-c", SEED + forms.SEED],
+        ["-c", SEED + forms.SEED + tables.SEED],
     ):
         subprocess.run(
             [sys.executable, *command], cwd=directory, env=environment, check=True, timeout=120

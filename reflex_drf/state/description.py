@@ -105,6 +105,14 @@ class Description:
     delete: str | None
     # The action that saves an existing row.
     update_action: str | None
+    # What can be done with many rows at once, and whether with all that match.
+    bulk: tuple[str, ...] = ()
+    matches: bool = False
+    edits_cells: bool = False
+    exports: bool = False
+    previews: bool = False
+    # For how long a deletion can be taken back; 0 where one is asked before.
+    undo_seconds: float = 0
 
     def column(self, name: str) -> Column:
         """The column of a field's name."""
@@ -157,6 +165,12 @@ def describe(state: type[Any]) -> Description:
         edit="start_edit" if updates else None,
         delete=options.delete_event if options.delete_event in plan.handlers else None,
         update_action=plan.update_action,
+        bulk=plan.bulk_actions if "bulk" in plan.handlers else (),
+        matches="bulk_matching" in plan.handlers,
+        edits_cells="edit_cell" in plan.handlers,
+        exports="export" in plan.handlers,
+        previews="preview_delete" in plan.handlers,
+        undo_seconds=options.undo_seconds if "delete_later" in plan.handlers else 0,
     )
 
 

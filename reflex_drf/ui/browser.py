@@ -97,6 +97,11 @@ def client_value(state: type[Any], name: str, default: Any) -> ClientStateVar:
     return ClientStateVar.create(full_name, default=default)
 
 
+def setter(value: ClientStateVar) -> rx.Var[Any]:
+    """The function that sets such a value, for a script to call."""
+    return value.set_value().to(Any)
+
+
 # -- What goes on in the browser ------------------------------------------------------------
 
 

@@ -50,7 +50,12 @@ def crud(
         refusal(state, shown=~is_open, margin_bottom="12px"),
         rx.card(
             _toolbar(state),
-            table(state, writable=writable, errors=False, links=links, **(table_options or {})),
+            table(
+                state,
+                writable=writable,
+                links=links,
+                **{"errors": False, "select": True, "tools": True, **(table_options or {})},
+            ),
             rx.box(pagination(state), padding_top="12px"),
             size="2",
         ),

@@ -16,6 +16,7 @@ __all__ = [
     "allowed",
     "describe_control",
     "element_id",
+    "icon_button",
     "labelled",
     "options",
     "problem",
@@ -72,6 +73,20 @@ def allowed(state: type[Any], action: str, key: rx.Var[Any] | None = None) -> rx
         key,
         state.may,
         kind=bool,
+    )
+
+
+def icon_button(
+    icon: str, label: Any, link: rx.Component | None = None, **props: Any
+) -> rx.Component:
+    """A button, or a link, with nothing but an icon to see, and a name to hear."""
+    return rx.icon_button(
+        link or rx.icon(icon, size=16),
+        **({"as_child": True} if link else {"type": "button"}),
+        variant="ghost",
+        color_scheme="gray",
+        custom_attrs={"aria-label": label},
+        **props,
     )
 
 

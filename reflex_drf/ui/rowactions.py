@@ -12,11 +12,12 @@ from django.utils.translation import gettext_lazy as _
 
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.state.description import Action, Description
+from reflex_drf.ui.deletion import delete_button
 from reflex_drf.ui.links import Links
-from reflex_drf.ui.parts import allowed
+from reflex_drf.ui.parts import allowed, icon_button
 from reflex_drf.ui.texts import text
 
-__all__ = ["ActionInputs", "choose_actions", "confirm_delete", "row_actions"]
+__all__ = ["ActionInputs", "choose_actions", "row_actions"]
 
 #: Actions by name, each with the input that its button sends.
 ActionInputs = Mapping[str, Mapping[str, Any] | None]
@@ -85,27 +86,14 @@ def _buttons(
     if known.edit is not None and (links is None or links.edit):
         label = text(_("Edit %(name)s"), name=name)
         if links is None:
-            edit = _icon_button("pencil", label, on_click=getattr(state, known.edit)(key))
+            edit = icon_button("pencil", label, on_click=getattr(state, known.edit)(key))
         else:
             link = rx.link(rx.icon("pencil", size=16), href=links.to(key, "/edit"))
-            edit = _icon_button("pencil", label, link=link)
+            edit = icon_button("pencil", label, link=link)
         buttons.append(rx.cond(allowed(state, str(known.update_action), key), edit))
     if known.delete is not None:
-        buttons.append(rx.cond(allowed(state, "destroy", key), confirm_delete(state, known, row)))
+        buttons.append(rx.cond(allowed(state, "destroy", key), delete_button(state, known, row)))
     return buttons
-
-
-def _icon_button(
-    icon: str, label: Any, link: rx.Component | None = None, **props: Any
-) -> rx.Component:
-    return rx.icon_button(
-        link or rx.icon(icon, size=16),
-        **({"as_child": True} if link else {"type": "button"}),
-        variant="ghost",
-        color_scheme="gray",
-        custom_attrs={"aria-label": label},
-        **props,
-    )
 
 
 def _menu(
@@ -126,7 +114,7 @@ def _menu(
     ]
     return rx.dropdown_menu.root(
         rx.dropdown_menu.trigger(
-            _icon_button("ellipsis", text(_("Actions for %(name)s"), name=name))
+            icon_button("ellipsis", text(_("Actions for %(name)s"), name=name))
         ),
         rx.dropdown_menu.content(*items, align="end"),
     )
@@ -135,30 +123,3 @@ def _menu(
 def _event(state: type[Any], action: Action, data: dict[str, Any] | None, pk: Any) -> Any:
     handler = getattr(state, action.handler)
     return handler(pk) if data is None else handler(pk, data)
-
-
-def confirm_delete(state: type[Any], known: Description, row: Any) -> rx.Component:
-    """The delete button of a row, and the question before it."""
-    name = row[known.title].to_string(use_json=False)
-    delete = getattr(state, str(known.delete))(row[known.key])
-    return rx.alert_dialog.root(
-        rx.alert_dialog.trigger(_icon_button("trash-2", text(_("Delete %(name)s"), name=name))),
-        rx.alert_dialog.content(
-            rx.alert_dialog.title(text(_("Delete this %(name)s?"), name=known.label)),
-            rx.alert_dialog.description(
-                text(_("%(name)s will be deleted. This cannot be undone."), name=name)
-            ),
-            rx.flex(
-                rx.alert_dialog.cancel(
-                    rx.button(text(_("Keep it")), variant="soft", color_scheme="gray")
-                ),
-                rx.alert_dialog.action(
-                    rx.button(text(_("Delete")), color_scheme="red", on_click=delete)
-                ),
-                justify="end",
-                spacing="3",
-                margin_top="20px",
-            ),
-            max_width="440px",
-        ),
-    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import reflex as rx
@@ -12,16 +14,23 @@ from reflex_drf.state.columns import Column
 from reflex_drf.state.description import Description, describe
 from reflex_drf.ui import browser
 from reflex_drf.ui.cells import NUMERIC, cell
+from reflex_drf.ui.deletion import undo_bar
+from reflex_drf.ui.emptiness import instead_of_rows
+from reflex_drf.ui.inline import Inline
 from reflex_drf.ui.links import Links
 from reflex_drf.ui.parts import HIDDEN, Style, styled
 from reflex_drf.ui.refusals import refusal
 from reflex_drf.ui.rowactions import ActionInputs, row_actions
+from reflex_drf.ui.selection import Selection
 from reflex_drf.ui.texts import capital, text
+from reflex_drf.ui.tools import Columns
 
 __all__ = ["table"]
 
 Slot = Callable[[Any], rx.Component]
 Shown = str | tuple[str, Slot]
+# The route below which the rows of a relation have their pages, or the address for a row.
+Link = str | Callable[[Any], Any]
 
 _TABLE: Style = {
     "width": "100%",
@@ -36,7 +45,13 @@ _TABLE: Style = {
     "& thead th": {"color": "var(--gray-11)", "font_weight": "500", "white_space": "nowrap"},
     "& tbody th": {"font_weight": "500"},
     "& [data-align='end']": {"text_align": "end"},
-    "& [data-buttons]": {"width": "1px"},
+    "& [data-buttons], & [data-check]": {"width": "1px"},
+    "& [data-check] input": {
+        "width": "18px",
+        "height": "18px",
+        "accent_color": "var(--accent-9)",
+        "vertical_align": "middle",
+    },
     "& tbody tr:hover": {"background": "var(--gray-a2)"},
 }
 # On a phone a row is a card: each value beside its label, and what sorts stands above them.
@@ -45,7 +60,12 @@ _NARROW: Style = {
         "&, & tbody, & tbody tr": {"display": "block"},
         "& thead, & thead tr": {"display": "flex", "flex_wrap": "wrap", "gap": "4px"},
         "& thead th": {"display": "none"},
-        "& thead th[data-sorts]": {"display": "block", "padding": "4px 8px", "border": "0"},
+        "& thead th[data-sorts], & thead th[data-check]": {
+            "display": "block",
+            "width": "auto",
+            "padding": "4px 8px",
+            "border": "0",
+        },
         "& tbody tr": {"padding": "10px 4px", "border_bottom": "1px solid var(--gray-a5)"},
         "& tbody th, & tbody td": {
             "display": "flex",
@@ -63,9 +83,36 @@ _NARROW: Style = {
             "flex_shrink": "0",
         },
         "& tbody td[data-buttons]": {"width": "auto", "padding_top": "10px"},
-        "& tbody td[data-buttons]::before": {"content": "none"},
+        "& tbody td[data-check]": {"width": "auto", "justify_content": "start"},
+        "& tbody td[data-buttons]::before, & tbody td[data-check]::before": {"content": "none"},
     }
 }
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Grid:
+    """Everything that the cells of one table are made by."""
+
+    state: type[Any]
+    known: Description
+    chosen: list[tuple[Column, Slot | None]]
+    act: Slot | None
+    writable: bool | rx.Var[bool]
+    selection: Selection | None
+    columns: Columns | None
+    inline: Inline | None
+    links: Links | None
+    relations: Mapping[str, Link]
+
+    def shown(self, column: Column, content: rx.Component) -> rx.Component:
+        """A cell or heading, unless its column is hidden."""
+        if self.columns is None or column.name in ("", self.known.title):
+            return content
+        return rx.cond(self.columns.shows(column), content)
+
+    def checks(self, content: rx.Component) -> list[rx.Component]:
+        """The cell or heading with a checkbox, where there are any."""
+        return [content if self.writable is True else rx.cond(self.writable, content)]
 
 
 def table(
@@ -76,54 +123,76 @@ def table(
     actions: Sequence[str] | ActionInputs | None = None,
     row_slot: Slot | None = None,
     writable: bool | rx.Var[bool] = True,
+    select: bool | Sequence[str] | ActionInputs = False,
+    inline: bool | Sequence[str] = False,
+    tools: bool = False,
     empty: rx.Component | None = None,
     no_match: rx.Component | None = None,
     errors: bool = True,
     links: Links | None = None,
+    relations: Mapping[str, Link] | None = None,
     **props: Any,
 ) -> rx.Component:
     """The rows of a state, with what can be done with each of them.
 
     `columns` are names of fields, or pairs of a heading and a function of the row; `cells` gives
     columns another look by their field. `actions` names the row's extra actions, all that write
-    if it is not given; `writable` says when rows may be changed. With `links`, rows are opened and
-    edited on pages of their own.
+    if it is not given; `writable` says when rows may be changed. `select` is for rows to be chosen
+    and worked on together, `inline` for cells to be changed where they stand, `tools` for the
+    choice of columns and the export. With `links`, rows are opened and edited on pages of their
+    own; `relations` says where the rows of relations have theirs.
     """
     known = describe(state)
-    chosen = _choose(known, columns, _linked(known, links) | dict(cells or {}))
-    rows = getattr(state, known.list_var)
+    every = _choose(known, columns, cells or {}, minor=tools)
+    keyed = writable is not False and _has(known, known.key)
+    selection = Selection(state, known, select) if keyed and select else None
+    grid = _Grid(
+        state=state,
+        known=known,
+        chosen=every,
+        act=row_actions(state, known, actions, row_slot, writable, links),
+        writable=writable,
+        selection=selection if selection is not None and selection.actions else None,
+        columns=Columns(state, known, [column for column, _slot in every]) if tools else None,
+        inline=Inline(state, known, inline) if keyed and inline else None,
+        links=links,
+        relations=_known_relations(known, relations or {}),
+    )
     return rx.box(
         refusal(state) if errors else rx.fragment(),
+        _above(grid),
         rx.cond(
-            rows,
-            _grid(
-                state, known, chosen, row_actions(state, known, actions, row_slot, writable, links)
-            ),
-            _instead(state, known, empty, no_match),
+            getattr(state, known.list_var),
+            rx.box(_table(grid), style={"overflow_x": "auto"}),
+            instead_of_rows(state, known, empty, no_match),
         ),
-        **styled({"width": "100%", "overflow_x": "auto"}, props),
+        undo_bar(state, known) if writable is not False else rx.fragment(),
+        **styled({"width": "100%"}, props),
     )
 
 
-def _linked(known: Description, links: Links | None) -> dict[str, Slot]:
-    """The cell of the title as a link to the page of its row."""
-    if links is None or not links.detail or not _has(known, known.key):
-        return {}
-
-    def title(row: Any) -> rx.Component:
-        name = browser.words(row[known.title])
-        return rx.link(name, href=links.to(row[known.key]), weight="medium", underline="hover")
-
-    return {known.title: title} if _has(known, known.title) else {}
+def _above(grid: _Grid) -> rx.Component:
+    bar = grid.selection.bar() if grid.selection else rx.fragment()
+    return rx.fragment(
+        rx.flex(grid.columns.tools(), justify="end", padding="0 4px 8px")
+        if grid.columns
+        else rx.fragment(),
+        bar if grid.writable is True else rx.cond(grid.writable, bar),
+        grid.inline.client if grid.inline else rx.fragment(),
+    )
 
 
 def _choose(
-    known: Description, columns: Sequence[Shown] | None, cells: Mapping[str, Slot]
+    known: Description,
+    columns: Sequence[Shown] | None,
+    cells: Mapping[str, Slot],
+    *,
+    minor: bool,
 ) -> list[tuple[Column, Slot | None]]:
     for name in cells:
         known.column(name)
     if columns is None:
-        major = [column for column in known.columns if not column.minor]
+        major = [column for column in known.columns if minor or not column.minor]
         return [(column, cells.get(column.name)) for column in major or known.columns]
     return [
         (known.column(shown), cells.get(shown))
@@ -133,12 +202,14 @@ def _choose(
     ]
 
 
-def _grid(
-    state: type[Any],
-    known: Description,
-    chosen: list[tuple[Column, Slot | None]],
-    act: Slot | None,
-) -> rx.Component:
+def _known_relations(known: Description, relations: Mapping[str, Link]) -> Mapping[str, Link]:
+    for name in relations:
+        known.column(name)
+    return relations
+
+
+def _table(grid: _Grid) -> rx.Component:
+    known, state = grid.known, grid.state
     heading = rx.el.th(
         rx.el.span(text(_("Actions")), style=HIDDEN), scope="col", role="columnheader"
     )
@@ -147,14 +218,15 @@ def _grid(
         rx.el.caption(text(capital(known.label_plural)), style=HIDDEN),
         rx.el.thead(
             rx.el.tr(
-                *(_heading(state, column) for column, _ in chosen),
-                *([heading] if act else []),
+                *(grid.checks(grid.selection.heading()) if grid.selection else []),
+                *(grid.shown(column, _heading(state, column)) for column, _slot in grid.chosen),
+                *([heading] if grid.act else []),
                 role="row",
             ),
             role="rowgroup",
         ),
         rx.el.tbody(
-            rx.foreach(getattr(state, known.list_var), lambda row: _row(known, chosen, act, row)),
+            rx.foreach(getattr(state, known.list_var), lambda row: _row(grid, row)),
             role="rowgroup",
         ),
         role="table",
@@ -208,19 +280,22 @@ def _arrow(up: rx.Var[bool], down: rx.Var[bool]) -> rx.Component:
     )
 
 
-def _row(
-    known: Description,
-    chosen: list[tuple[Column, Slot | None]],
-    act: Slot | None,
-    row: Any,
-) -> rx.Component:
-    return rx.el.tr(
-        *(_cell(known, column, slot, row) for column, slot in chosen),
-        *([_buttons(act, row)] if act else []),
+def _row(grid: _Grid, row: Any) -> rx.Component:
+    known = grid.known
+    shown = rx.el.tr(
+        *(grid.checks(grid.selection.cell(row)) if grid.selection else []),
+        *(grid.shown(column, _cell(grid, column, slot, row)) for column, slot in grid.chosen),
+        *([_buttons(grid.act, row)] if grid.act else []),
         # A row keeps its dialogs when another one before it goes.
         key=row[known.key].to_string() if _has(known, known.key) else None,
         role="row",
     )
+    if not known.undo_seconds or not _has(known, known.key):
+        return shown
+    leaves = browser.expression(
+        "String($0) in ($1 ?? {})", row[known.key], grid.state.pending_deletes, kind=bool
+    )
+    return rx.cond(leaves, rx.fragment(), shown)
 
 
 def _buttons(act: Slot, row: Any) -> rx.Component:
@@ -231,60 +306,31 @@ def _has(known: Description, name: str) -> bool:
     return any(column.name == name for column in known.columns)
 
 
-def _cell(known: Description, column: Column, slot: Slot | None, row: Any) -> rx.Component:
-    content = slot(row) if slot is not None else cell(column, row[column.name])
+def _cell(grid: _Grid, column: Column, slot: Slot | None, row: Any) -> rx.Component:
+    content = slot(row) if slot is not None else _content(grid, column, row)
+    if grid.inline is not None and slot is None:
+        content = grid.inline.cell(column, row, content)
     align = {"data-align": "end"} if column.kind in NUMERIC else {}
-    if column.name == known.title:
+    if column.name == grid.known.title:
         return rx.el.th(content, scope="row", role="rowheader", custom_attrs=align)
     return rx.el.td(content, role="cell", custom_attrs={**align, "data-label": text(column.label)})
 
 
-# -- Instead of rows ------------------------------------------------------------------------
+def _content(grid: _Grid, column: Column, row: Any) -> rx.Component:
+    known, links = grid.known, grid.links
+    if column.name == known.title and links is not None and links.detail and _has(known, known.key):
+        name, href = browser.words(row[known.title]), links.to(row[known.key])
+        return rx.link(name, href=href, weight="medium", underline="hover")
+    content = cell(column, row[column.name])
+    link = grid.relations.get(column.name)
+    return content if link is None else _linked(link, column, row, content)
 
 
-def _instead(
-    state: type[Any], known: Description, empty: rx.Component | None, no_match: rx.Component | None
-) -> rx.Component:
-    narrowed = (state.search != "") | (state.filters.length() > 0)
-    name = known.label_plural
-    clear = (
-        rx.button(text(_("Clear search and filters")), on_click=state.clear_filter, variant="soft")
-        if known.searches or known.filters
-        else rx.fragment()
-    )
-    return rx.cond(
-        state.loading,
-        rx.box(*(_skeleton() for _ in range(5)), custom_attrs={"aria-busy": "true"}),
-        rx.cond(
-            state.error,
-            rx.fragment(),
-            rx.cond(
-                narrowed,
-                no_match or _message("search-x", text(_("No %(names)s match."), names=name), clear),
-                empty
-                or _message(
-                    "inbox", text(_("There are no %(names)s yet."), names=name), rx.fragment()
-                ),
-            ),
-        ),
-    )
-
-
-def _message(icon: str, said: Any, *actions: rx.Component) -> rx.Component:
-    return rx.flex(
-        rx.icon(icon, size=28, color="var(--gray-9)"),
-        rx.text(said, color="var(--gray-11)", role="status"),
-        *actions,
-        direction="column",
-        align="center",
-        spacing="3",
-        padding="48px 16px",
-    )
-
-
-def _skeleton() -> rx.Component:
-    return rx.flex(
-        *(rx.skeleton(height="16px", width=width) for width in ("34%", "18%", "12%")),
-        justify="between",
-        padding="14px 12px",
-    )
+def _linked(link: Link, column: Column, row: Any, content: rx.Component) -> rx.Component:
+    if callable(link):
+        return rx.link(content, href=link(row))
+    value = row[column.name]
+    key = browser.expression("typeof $0 === 'object' ? $0?.id ?? $0?.pk : $0", value)
+    href = browser.expression(f"{json.dumps(link.rstrip('/') + '/')} + encodeURIComponent($0)", key)
+    there = browser.expression("($0 ?? '') !== ''", key, kind=bool)
+    return rx.cond(there, rx.link(content, href=href), content)
