@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import reflex as rx
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model, logout
 from django.contrib.auth.models import Permission
@@ -261,7 +264,7 @@ class TestSavingOver:
         assert await stored(note) == "second"
         assert tab.seen(EditedNoteState, "overwrite_asked") is True
         assert tab.get(EditedNoteState, "editing_id") == note.pk
-        assert "changed this meanwhile" in tab.get(EditedNoteState, "error")
+        assert "changed this while you were editing" in tab.get(EditedNoteState, "error")
         await tab.send(EditedNoteState.overwrite)
         assert await stored(note) == "mine"
         for name, value in {
@@ -326,6 +329,24 @@ class TestSavingOver:
         assert await stored(note) == "second"
         assert tab.get(EditedNoteState, "field_errors")["text"]
         assert tab.get(EditedNoteState, "editing_conflict") == "changed"
+
+    async def test_an_upload_asks_too_and_says_that_the_file_is_not_kept(self, tab: Tab) -> None:
+        chair = await Product.objects.acreate(name="Chair", sku="a", price=1)
+        await tab.send(EditedProductState.start_edit(chair.pk))
+        await Product.objects.filter(pk=chair.pk).aupdate(price=2)
+        await tab.upload(EditedProductState.upload_photo, [upload_file()])
+        assert tab.get(EditedProductState, "overwrite_asked") is True
+        assert "Send the file again" in tab.get(EditedProductState, "error")
+        await chair.arefresh_from_db()
+        assert not chair.photo
+
+    async def test_it_asks_in_the_language_of_the_viewer(self, root: Any) -> None:
+        note = await Note.objects.acreate(text="first")
+        async with Tab(root, headers={"accept-language": "de"}) as tab:
+            await tab.send(EditedNoteState.start_edit(note.pk))
+            await Note.objects.filter(pk=note.pk).aupdate(text="second", updated_by=root)
+            await tab.send(EditedNoteState.save({"text": "mine"}))
+            assert tab.get(EditedNoteState, "error").startswith("Ruth Root hat dies")
 
     async def test_nothing_is_overwritten_where_nothing_is_edited(self, tab: Tab) -> None:
         await Note.objects.acreate(text="first")
@@ -547,6 +568,10 @@ class TestOtherProcesses:
             outbox.add("me", "open", body, key)
         assert [json.loads(text)["body"] for text in outbox.take()] == ["c", "d"]
         assert outbox.take() == []
+
+
+def upload_file() -> rx.UploadFile:
+    return rx.UploadFile(file=io.BytesIO(b"photo"), path=Path("chair.png"))
 
 
 async def heard(cable: Cable, kind: str, body: Any) -> None:

@@ -146,6 +146,35 @@ async def tabs(office: Office) -> AsyncIterator[list[Wire]]:
         await asyncio.gather(*(stack.aclose() for stack in stacks))
 
 
+async def test_those_who_edit_one_product_in_different_workers_know_of_each_other(
+    office: Office,
+) -> None:
+    async with AsyncExitStack() as stack:
+        # So many that they are hardly all with one worker.
+        staff = [
+            await stack.enter_async_context(open_wire(office.server, "admin")) for _ in range(4)
+        ]
+        owner = await stack.enter_async_context(open_wire(office.server, "alice"))
+        product = await create_product(owner)
+        for wire in [*staff, owner]:
+            await wire.call("product_state", "start_edit", pk=product["id"])
+        for wire in staff:
+            await wire.until(lambda wire=wire: presence(wire) == ["Alice"], 20)  # type: ignore[misc]
+        await owner.until(lambda: presence(owner) == ["Avery"], 20)
+        await owner.send("product_state", "set_stock", value="11")
+        await owner.call("product_state", "save")
+        for wire in staff:
+            await wire.until(lambda wire=wire: presence(wire) == [], 20)  # type: ignore[misc]
+            await wire.until(
+                lambda wire=wire: wire.var("product_state", "editing_conflict_by") == "Alice",  # type: ignore[misc]
+                20,
+            )
+
+
+def presence(wire: Wire) -> list[str]:
+    return wire.var("product_state", "presence") or []
+
+
 async def test_the_doctor_asks_every_worker(office: Office, tabs: list[Wire]) -> None:
     code, found = await asyncio.to_thread(office.doctor)
     assert (code, found["problems"]) == (0, [])

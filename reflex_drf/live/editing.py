@@ -6,7 +6,10 @@ from collections.abc import Iterable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
+from django.utils.translation import gettext_lazy as _
+
 from reflex_drf.backends import Call, Reply
+from reflex_drf.bridge.language import say
 from reflex_drf.conf import settings
 from reflex_drf.live.changes import model_label
 from reflex_drf.live.looking import Look
@@ -26,6 +29,7 @@ __all__ = ["PASSING", "EditingHandlers", "UnansweredError"]
 
 # What the API answers while it cannot answer; what is shown stays, and is read again later.
 PASSING = (429, 502, 503, 504)
+SEND_AGAIN = _("Send the file again once that is settled.")
 CHANGED, DELETED = "changed", "deleted"
 # True while a save runs whose author knows what it overwrites.
 overwriting: ContextVar[bool] = ContextVar("reflex_drf_live_overwriting", default=False)
@@ -133,12 +137,16 @@ class EditingHandlers(ListHandlers):
         self.overwrite_asked = True
         self.field_errors = {}
         if self.editing_conflict == DELETED:
-            self.error = "This has been deleted meanwhile, or may no longer be read."
+            said = say(_("This has been deleted, or may no longer be read."))
+        elif self.editing_conflict_by:
+            text = say(_("%(name)s has changed this while you were editing."))
+            said = text % {"name": self.editing_conflict_by}
         else:
-            self.error = f"{self.editing_conflict_by or 'Somebody'} has changed this meanwhile."
+            said = say(_("Somebody has changed this while you were editing."))
         if call.files:
             # What was sent is not kept.
-            self.error += " Send the file again once that is settled."
+            said = f"{said} {say(SEND_AGAIN)}"
+        self._fail(said)
         return []
 
     def _judge(self, look: Look, reply: Reply, gone: Iterable[int] = (404, 410)) -> None:
