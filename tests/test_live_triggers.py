@@ -10,11 +10,11 @@ from typing import Any
 import psycopg
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connection, migrations, transaction
+from django.db import connection, connections, migrations, transaction
 from django.db.migrations.state import ProjectState
 
 from reflex_drf.live import LiveListMixin, ModelChange, live_broadcaster, notify
-from reflex_drf.live.listening import APPLICATION, listeners
+from reflex_drf.live.listening import APPLICATION, databases, listeners
 from reflex_drf.live.migrations import AddLiveTriggers
 from reflex_drf.live.transports.postgres import connection_parameters
 from reflex_drf.live.triggers import CHANNEL, FUNCTION, create_sql, drop_sql, known_tables
@@ -179,6 +179,17 @@ class TestOperation:
         assert heard.take() == [[None]]
         assert known_tables.get("default") == frozenset()
 
+    def test_a_table_of_another_schema_counts_too(self) -> None:
+        run_sql("CREATE SCHEMA tenant")
+        try:
+            run_sql("CREATE TABLE tenant.shop_note (id int PRIMARY KEY)")
+            for statement in create_sql("tenant.shop_note", str):
+                run_sql(statement)
+            known_tables.clear()
+            assert known_tables.get("default") == {"shop_tag", "shop_note"}
+        finally:
+            run_sql("DROP SCHEMA tenant CASCADE")
+
     def test_the_function_stays_for_another_table(self) -> None:
         migrate(AddLiveTriggers("Note"))
         migrate(AddLiveTriggers("Tag"), backwards=True)
@@ -201,6 +212,17 @@ class TestOperation:
         name, args, kwargs = AddLiveTriggers("Tag").deconstruct()
         assert (name, args, kwargs) == ("AddLiveTriggers", ("Tag",), {})
         assert issubclass(AddLiveTriggers, migrations.operations.base.Operation)
+
+
+def test_two_names_of_one_database_are_listened_to_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(
+        connections.settings, "again", {**connections.settings["default"], "TEST": {}}
+    )
+    try:
+        assert "again" in connections
+        assert databases() == ["default"]
+    finally:
+        del connections["again"]
 
 
 async def listening() -> None:

@@ -84,6 +84,11 @@ class TriggerListener:
         # A name for those who look at what is connected.
         parameters = connection_parameters(self.alias) | {"application_name": APPLICATION}
         async with await psycopg.AsyncConnection.connect(**parameters) as connection:
+            standby = await connection.execute("SELECT pg_is_in_recovery()")
+            if await standby.fetchone() == (True,):
+                # It cannot listen, and only repeats what the server behind it has said.
+                yield frozenset()
+                return
             await connection.execute(f"LISTEN {CHANNEL}")
             found = await connection.execute(FIND_TABLES.encode())
             yield frozenset(name for (name,) in await found.fetchall())
@@ -160,7 +165,14 @@ def databases() -> list[str]:
     """Give the databases that may have triggers."""
     if not can_listen():
         return []
-    return [alias for alias in connections if connections[alias].vendor == "postgresql"]
+    places: dict[tuple[Any, ...], str] = {}
+    for alias in connections:
+        connection = connections[alias]
+        if connection.vendor == "postgresql":
+            # Two names of one database would say everything twice.
+            place = tuple(connection.settings_dict[part] for part in ("HOST", "PORT", "NAME"))
+            places.setdefault(place, alias)
+    return list(places.values())
 
 
 def labels_of(table: str) -> list[str]:

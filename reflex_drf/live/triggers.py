@@ -75,9 +75,11 @@ END $$
 """
 # Those who listen look again which tables tell of themselves.
 SAY_SO = f"SELECT pg_notify('{CHANNEL}', '[null]')"
+# In all schemas: where each tenant has one, who listens does not know which counts.
 FIND_TABLES = f"""
-SELECT relname FROM pg_catalog.pg_trigger JOIN pg_catalog.pg_class ON pg_class.oid = tgrelid
-WHERE tgname = '{FUNCTION}_update' AND tgenabled <> 'D' AND pg_table_is_visible(tgrelid)
+SELECT DISTINCT relname FROM pg_catalog.pg_trigger
+JOIN pg_catalog.pg_class ON pg_class.oid = tgrelid
+WHERE tgname = '{FUNCTION}_update' AND tgenabled <> 'D'
 """  # noqa: S608 - names of this module
 
 
