@@ -22,6 +22,7 @@ PARTS = {
     "rows": "benchmarks.rows:rows_rows",
     "queue": "benchmarks.queue:event_rows",
     "peer": "benchmarks.comparison:comparison_rows",
+    "start": "benchmarks.start:start_rows",
     "size": "benchmarks.size:size_rows",
     "load": "benchmarks.load:load_rows",
 }
