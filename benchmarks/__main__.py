@@ -20,7 +20,8 @@ PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 # Where the rows of each part come from; imported once Django is ready.
 PARTS = {
     "rows": "benchmarks.rows:rows_rows",
-    "queue": "benchmarks.queue:event_rows",
+    "driver": "benchmarks.events:driver_rows",
+    "wire": "benchmarks.events:wire_rows",
     "peer": "benchmarks.comparison:comparison_rows",
     "start": "benchmarks.start:start_rows",
     "size": "benchmarks.size:size_rows",

@@ -205,7 +205,7 @@ def lists(viewer: Wire, client: httpx.AsyncClient, states: Any) -> tuple[Work, W
     numbers = itertools.cycle((1, 2)), itertools.cycle((1, 2))
 
     async def list_event() -> None:
-        rows = await viewer.send(turn, "data", value=next(numbers[0]))
+        rows = await viewer.send(turn, "data", page=next(numbers[0]))
         assert len(rows) == 25
 
     async def request() -> None:

@@ -17,6 +17,7 @@ from django.db.models.signals import post_delete, post_save
 from reflex_drf.bridge.fingerprints import fingerprint
 from reflex_drf.bridge.tickets import ROW
 from reflex_drf.conf import settings
+from reflex_drf.errors import ConfigurationError
 from reflex_drf.live.changes import ACTION_DELETED, ACTION_UPDATED, ModelChange
 from reflex_drf.live.relay import publish
 
@@ -29,7 +30,7 @@ USER = "reflex_drf.user"
 
 def connect() -> None:
     """Listen to sign-outs, to rows of sessions that are deleted, and to users who change."""
-    if not settings.FOLLOW_SESSIONS or not apps.is_installed("django.contrib.auth"):
+    if not wants_to_follow() or not apps.is_installed("django.contrib.auth"):
         return
     user = get_user_model()
     user_logged_out.connect(signed_out, dispatch_uid=SESSION)
@@ -37,6 +38,14 @@ def connect() -> None:
     post_delete.connect(deleted, user, dispatch_uid=USER)
     if (model := session_model()) is not None:
         post_delete.connect(ended, model, dispatch_uid=SESSION)
+
+
+def wants_to_follow() -> bool:
+    """Give the setting; where the settings are wrong, `manage.py check` is to say so."""
+    try:
+        return bool(settings.FOLLOW_SESSIONS)
+    except ConfigurationError:
+        return False
 
 
 def session_model() -> type[Model] | None:
