@@ -29,6 +29,7 @@ from tests.counting import count_queries
 from tests.living import QUICK, Cable, until
 from tests.shop.models import Note, Product, Tag, Task
 from tests.shop.views import ProductViewSet, TaskViewSet
+from tests.test_http_state import RemoteApi
 
 pytestmark = pytest.mark.django_db(transaction=True)
 User = get_user_model()
@@ -81,6 +82,26 @@ class EditedProductState(ModelState, LiveListMixin):
     """The mixin may come last."""
 
     viewset = ProductViewSet
+
+
+class BusyNoteViewSet(NoteViewSet):
+    busy = 0
+
+    def retrieve(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        response = super().retrieve(request, *args, **kwargs)
+        if BusyNoteViewSet.busy:
+            BusyNoteViewSet.busy -= 1
+            response.status_code = 503
+        return response
+
+
+class BusyNoteState(LiveListMixin, ModelState):
+    viewset = BusyNoteViewSet
+
+
+class RemoteTaskState(LiveListMixin, ModelState):
+    viewset = TaskViewSet
+    backend_class = RemoteApi
 
 
 class OwnedProductState(LiveListMixin, ModelState):
@@ -247,6 +268,38 @@ class TestConflict:
         await sync_to_async(notify)(new)
         await tab.worker.settle()
         assert tab.get(StayingNoteState, "editing_conflict") == "changed"
+
+    async def test_a_page_that_connects_again_looks_again(self, tab: Tab) -> None:
+        note = await Note.objects.acreate(text="first")
+        await open_note(tab, note)
+        # Nobody has said so, or nobody could hear it.
+        await Note.objects.filter(pk=note.pk).aupdate(text="second")
+        await tab.send(EditedNoteState.live_subscribe)
+        assert tab.get(EditedNoteState, "editing_conflict") == "changed"
+
+    async def test_what_the_api_could_not_answer_is_asked_again(self, tab: Tab) -> None:
+        note = await Note.objects.acreate(text="first")
+        await open_note(tab, note, BusyNoteState)
+        BusyNoteViewSet.busy = 2
+        note.text = "second"
+        await note.asave()
+        await tab.worker.settle()
+        assert BusyNoteViewSet.busy == 0
+        assert tab.get(BusyNoteState, "editing_conflict") == "changed"
+
+    async def test_over_http_it_asks_as_well(self, tab: Tab) -> None:
+        task = await Task.objects.acreate(owner=await User.objects.aget(), title="first")
+        await tab.send(RemoteTaskState.start_edit(task.pk))
+        assert tab.get(RemoteTaskState, "_editing_pk") == str(task.pk)
+        await tab.send(RemoteTaskState.save({"title": "mine"}))
+        assert (await Task.objects.aget()).title == "mine"
+        await tab.send(RemoteTaskState.start_edit(task.pk))
+        await Task.objects.aupdate(title="second")
+        await tab.send(RemoteTaskState.save({"title": "mine again"}))
+        assert (await Task.objects.aget()).title == "second"
+        assert tab.get(RemoteTaskState, "overwrite_asked") is True
+        await tab.send(RemoteTaskState.overwrite)
+        assert (await Task.objects.aget()).title == "mine again"
 
     async def test_a_reader_has_nothing_of_it(self) -> None:
         assert not hasattr(ReadNotes, "editing_conflict")
@@ -536,7 +589,9 @@ class TestOtherProcesses:
         told = asyncio.Event()
         row = ("shop.note", "1")
         loop = asyncio.get_running_loop()
-        known = others.OtherProcesses(loop, lambda: {row: {"user 1"}}, lambda row: told.set())
+        known = others.OtherProcesses(
+            loop, lambda: {row}, lambda row: {"user 1"}, lambda row: told.set()
+        )
         try:
             monkeypatch.setattr(others, "is_shared", lambda: True)
             monkeypatch.setattr(others.sender, "say", lambda *said: None)
@@ -553,7 +608,7 @@ class TestOtherProcesses:
     async def test_it_is_bounded(self, monkeypatch: Any) -> None:
         monkeypatch.setattr(others, "KNOWN_ROWS", 3)
         loop = asyncio.get_running_loop()
-        known = others.OtherProcesses(loop, dict, lambda row: None)
+        known = others.OtherProcesses(loop, set, lambda row: set(), lambda row: None)
         try:
             for number in range(5):
                 notices.hand_out("open", "another", ["shop.note", str(number), ["user 2"]], loop)

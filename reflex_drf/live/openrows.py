@@ -79,7 +79,7 @@ class OpenRows:
         self._heard = Changes(1000)
         self._lock = Lock()
         self._progress = asyncio.Event()
-        self._others = OtherProcesses(self._loop, self._shown_here, self._tell)
+        self._others = OtherProcesses(self._loop, self._rows, self._owners, self._tell)
 
     @classmethod
     def of(cls, processor: TabProcessor) -> OpenRows:
@@ -99,14 +99,19 @@ class OpenRows:
 
     def others(self, row: Row, owner: str) -> set[str]:
         """Give who else has a row open, here and in other processes."""
-        return (self._shown_here().get(row, set()) | self._others.owners(row)) - {owner}
+        return (self._owners(row) | self._others.owners(row)) - {owner}
 
-    def _shown_here(self) -> dict[Row, set[str]]:
-        shown: dict[Row, set[str]] = {}
-        for each in self._open.values():
-            if each.visible and each.tab.connected:
-                shown.setdefault(each.row, set()).add(each.owner)
-        return shown
+    def _owners(self, row: Row) -> set[str]:
+        """Give who has a row open here."""
+        return {
+            each.owner
+            for each in self._open.values()
+            if each.visible and each.row == row and each.tab.connected
+        }
+
+    def _rows(self) -> set[Row]:
+        """Give the rows that somebody has open here."""
+        return {each.row for each in self._open.values() if each.visible}
 
     # -- Coming and going ---------------------------------------------------------------------
 

@@ -29,11 +29,13 @@ class OtherProcesses:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        shown_here: Callable[[], dict[Row, set[str]]],
+        rows_here: Callable[[], set[Row]],
+        owners_here: Callable[[Row], set[str]],
         tell: Callable[[Row], None],
     ) -> None:
         self._loop = loop
-        self._shown_here = shown_here
+        self._rows_here = rows_here
+        self._owners_here = owners_here
         self._tell = tell
         # For each row, what each process has said last, and until when that counts.
         self._known: OrderedDict[Row, dict[str, tuple[frozenset[str], float]]] = OrderedDict()
@@ -51,7 +53,7 @@ class OtherProcesses:
     def announce(self, row: Row) -> None:
         """Tell the others who has a row open here."""
         if is_shared():
-            self._say(row, self._shown_here().get(row, set()))
+            self._say(row)
             if self._timer is None:
                 # It may have heard the others for long, without anybody here who wanted to know.
                 sender.say(ASK, None, None)
@@ -66,22 +68,22 @@ class OtherProcesses:
             self._timer = None
             sender.say(OPEN, ["", "", []], None)
 
-    def _say(self, row: Row, owners: set[str]) -> None:
-        sender.say(OPEN, [*row, sorted(owners)[:KNOWN_OWNERS]], row)
+    def _say(self, row: Row) -> None:
+        sender.say(OPEN, [*row, sorted(self._owners_here(row))[:KNOWN_OWNERS]], row)
 
     def _repeat(self) -> None:
         """Say again what still counts, and forget who did not."""
         self._timer = None
-        shown = self._shown_here()
-        for row, owners in shown.items():
-            self._say(row, owners)
+        rows = self._rows_here()
+        for row in rows:
+            self._say(row)
         now = self._loop.time()
         for row, said in list(self._known.items()):
             kept = {who: each for who, each in said.items() if each[1] > now}
             if len(kept) < len(said):
                 self._keep(row, kept)
                 self._tell(row)
-        if shown:
+        if rows:
             self._timer = self._loop.call_later(SAID_EVERY, self._repeat)
 
     def _keep(self, row: Row, said: dict[str, tuple[frozenset[str], float]]) -> None:
@@ -118,8 +120,8 @@ class OtherProcesses:
                 self._tell(row)
 
     def _answer(self, who: str, body: object) -> None:
-        for row, owners in self._shown_here().items():
-            self._say(row, owners)
+        for row in self._rows_here():
+            self._say(row)
 
     def _connected(self, who: str, body: object) -> None:
         # What was said before, this process has not heard, and may not have been heard itself.
