@@ -60,7 +60,7 @@ def _company() -> rx.Component:
         ProductState.presence,
         rx.flex(
             rx.icon("users", size=16),
-            rx.text(f"Also open with {ProductState.presence.join(', ')}", size="2", as_="span"),
+            rx.text(f"Also editing: {ProductState.presence.join(', ')}", size="2", as_="span"),
             align="center",
             spacing="2",
             color="var(--accent-11)",
