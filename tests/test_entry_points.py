@@ -19,7 +19,7 @@ from reflex_drf.site import SiteState
 from reflex_drf.state import AppState, DjangoContextState, DjangoUserState, ModelState
 from reflex_drf.state.language import LanguageState
 from reflex_drf.testing import Tab
-from tests.shop.views import ProductViewSet, TaskViewSet
+from tests.shop.views import OrderViewSet, ProductViewSet, TaskViewSet
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "remote-entry-points.md"
 for name in ("login", "logout", "registration", "password_reset", "password_change"):
@@ -50,6 +50,12 @@ class EntryPointLiveState(LiveListMixin, ModelState):
 
 class EntryPointTaskState(ModelState):
     viewset = TaskViewSet
+
+
+class EntryPointOrderState(ModelState):
+    """Its rows have rows of their own."""
+
+    viewset = OrderViewSet
 
 
 class EntryPointOwnState(rx.State):
@@ -101,6 +107,7 @@ def test_the_states_of_this_package_have_the_published_handlers_only() -> None:
         (EntryPointProductState, EntryPointViewSet),
         (EntryPointLiveState, EntryPointViewSet),
         (EntryPointTaskState, TaskViewSet),
+        (EntryPointOrderState, OrderViewSet),
     ],
 )
 def test_states_over_a_viewset_have_the_published_handlers_only(
@@ -122,7 +129,8 @@ def test_states_over_a_viewset_have_the_published_handlers_only(
 
 def test_each_published_handler_of_a_viewset_exists() -> None:
     named = {name for name in published()[1] if "<" not in name}
-    assert named <= set(EntryPointLiveState.event_handlers)
+    there = set(EntryPointLiveState.event_handlers) | set(EntryPointOrderState.event_handlers)
+    assert named <= there
 
 
 async def test_setvar_reaches_handlers_only() -> None:

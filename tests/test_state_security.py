@@ -145,6 +145,7 @@ class TestEntryPoints:
             *("load", "refresh", "set_search", "set_ordering", "filter", "clear_filter"),
             *("paginate", "go_to_page", "next_page", "prev_page"),
             *("save", "create", "update", "delete", "start_edit", "load_row", "cancel_edit"),
+            *("start_clone", "load_clone", "search_relation", "name_relations", "save_files"),
             *("discontinue", "restock", "summary", "upload_photo", "setvar"),
             *(f"set_{field.var}" for field in Guarded._plan.form.fields),
         }

@@ -54,6 +54,9 @@ class SectionPages:
             yield Page(row, label, self.detail, [self.state.load_detail, *self._live()])
         if self.links.new:
             yield Page("/new", label, self.new, [self.state.cancel_edit])
+        if self.links.new and self.known.clone:
+            title = text(_("Copy %(name)s"), name=self.known.label)
+            yield Page(f"{row}/copy", title, self.copy, [self.state.load_clone])
         if self.links.edit:
             events = [self.state.load_edit, *self._live()]
             yield Page(f"{row}/edit", label, self.edit, events)
@@ -132,6 +135,11 @@ class SectionPages:
     def new(self) -> rx.Component:
         """A form for a new row."""
         return self._form(text(_("New %(name)s"), name=self.known.label), self.links.path)
+
+    def copy(self) -> rx.Component:
+        """A form for a new row that begins as another."""
+        title = text(_("Copy %(name)s"), name=self.known.label)
+        return self._form(title, self.links.path, self.state.form_mode != "")
 
     def edit(self) -> rx.Component:
         """A form for an existing row."""

@@ -25,7 +25,7 @@ from reflex_drf.state.viewsets import viewset_model
 __all__ = ["SiteState", "make_state"]
 
 logger = logging.getLogger(__name__)
-FORM_PAGES = ("/new", "/edit")
+FORM_PAGES = ("/new", "/edit", "/copy")
 
 
 class SiteState(AppState):
@@ -88,7 +88,8 @@ def _hooks(base: str) -> dict[str, Any]:
     """Lead from a form to the row that it has saved, and away from a row that is gone."""
 
     def on_saved(self: Any, row: Mapping[str, Any]) -> Any:
-        if not page_path(self.rx_router_page).endswith(FORM_PAGES):
+        if self.form_mode or not page_path(self.rx_router_page).endswith(FORM_PAGES):
+            # The form goes on with another row, or with the same.
             return None
         key = row.get(self._plan.key)
         if "retrieve" not in self._plan.actions or key is None:

@@ -55,7 +55,7 @@ def assemble(plan: Plan, namespace: MutableMapping[str, Any], order: list[type])
                 f"{plan.owner} has no handler {name!r}, because {plan.viewset.__name__} "
                 "has nothing that it could do."
             )
-    for name in _list_variables(plan) | _relation_variables(plan):
+    for name in _list_variables(plan) | _form_variables(plan):
         # Reflex's `state_auto_setters` would let the browser set it; a name that stands, stays.
         message = f"{plan.owner}.{name} is not for a client to set."
         namespace.setdefault(f"set_{name}", Missing(message))
@@ -80,16 +80,17 @@ class Missing:
 
 def _variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
     form = {field.var: (field.var_type, field.default) for field in plan.form.fields}
-    return _list_variables(plan) | _relation_variables(plan) | form
+    return _list_variables(plan) | _form_variables(plan) | form
 
 
-def _relation_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
-    if not plan.relations:
-        return {}
-    return {
-        "relation_choices": (dict[str, dict[str, Any]], {}),
-        "relation_labels": (dict[str, dict[str, str]], {}),
-    }
+def _form_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
+    found: dict[str, tuple[Any, Any]] = {}
+    if plan.form.nested:
+        found["nested_keys"] = (dict[str, list[int]], {})
+    if plan.relations:
+        found["relation_choices"] = (dict[str, dict[str, Any]], {})
+        found["relation_labels"] = (dict[str, dict[str, str]], {})
+    return found
 
 
 def _list_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
@@ -106,6 +107,8 @@ def _list_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
         "field_errors": (dict[str, str], {}),
         "editing_id": (key | None, None),
         "form_reset_key": (int, 0),
+        "form_mode": (str, ""),
+        "form_row": (dict[str, Any], {}),
         "save_count": (int, 0),
         "page": (int, 1),
         "page_size": (int, options.paginate_by or query.default_size),
@@ -121,6 +124,7 @@ def _list_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
         "action_data": (dict[str, Any], {}),
         "may": (dict[str, bool], rights_before_reading(plan)),
         "row_may": (dict[str, dict[str, bool]], {}),
+        "_saved_key": (int, -1),
         "_position": (dict[str, str], {}),
         "_addressed": (str, ""),
         "_next": (dict[str, str], {}),
@@ -238,7 +242,7 @@ def _clashes(
     plan: Plan, variables: Mapping[str, Any], taken: set[str], order: list[type]
 ) -> tuple[list[FormField], list[ActionPlan]]:
     operations = {_public_name(plan.options, name) for name in offered_handlers(order)}
-    own = taken | operations | set(_list_variables(plan) | _relation_variables(plan))
+    own = taken | operations | set(_list_variables(plan) | _form_variables(plan))
     fields = [f for f in plan.form.fields if _unusable(f.var) or f.var in own]
     used = taken | operations | set(variables)
     actions = [a for a in plan.extra_actions if _unusable(a.handler) or a.handler in used]

@@ -90,6 +90,9 @@ class Calls(ModelHooks):
         field_errors: dict[str, str]
         editing_id: Any
         form_reset_key: int
+        form_mode: str
+        form_row: dict[str, Any]
+        nested_keys: dict[str, list[int]]
         save_count: int
         page: int
         page_size: int
@@ -108,6 +111,7 @@ class Calls(ModelHooks):
         relation_choices: dict[str, dict[str, Any]]
         relation_labels: dict[str, dict[str, str]]
         rx_router_page: Any
+        _saved_key: int
         _position: dict[str, str]
         _addressed: str
         _next: dict[str, str]

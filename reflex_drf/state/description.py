@@ -35,6 +35,7 @@ _FIELD_KINDS: dict[type[Any], str] = {
     serializers.DateTimeField: "datetime",
     serializers.DateField: "date",
     serializers.TimeField: "time",
+    serializers.DurationField: "duration",
     serializers.RelatedField: "key",
 }
 
@@ -58,11 +59,25 @@ class Field:
     aware: bool = False
     # The name under which rows are searched for a relation.
     relation: str = ""
+    # The fields of nested rows or of a nested record.
+    children: tuple[Field, ...] = ()
 
     @property
     def setter(self) -> str:
         """The handler that sets the var."""
         return f"set_{self.var}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Upload:
+    """One field of the form that takes a file."""
+
+    name: str
+    label: Any
+    help: Any = ""
+    required: bool = False
+    image: bool = False
+    clearable: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +106,9 @@ class Description:
     details: tuple[Column, ...]
     fields: tuple[Field, ...]
     files: tuple[str, ...]
+    uploads: tuple[Upload, ...]
+    # What the rows show that the form does not write.
+    read_only: tuple[Column, ...]
     filters: tuple[Filter, ...]
     actions: tuple[Action, ...]
     # "numbers", "steps" (only to the neighbouring pages) or "none".
@@ -102,6 +120,7 @@ class Description:
     create: str | None
     save: str | None
     edit: str | None
+    clone: str | None
     delete: str | None
     # The action that saves an existing row.
     update_action: str | None
@@ -154,6 +173,8 @@ def describe(state: type[Any]) -> Description:
         details=describe_columns(plan, detail=True),
         fields=_fields(plan),
         files=plan.form.files,
+        uploads=_uploads(plan),
+        read_only=_read_only(plan, columns),
         filters=tuple(_filters(plan)),
         actions=tuple(_actions(plan)),
         pages=_pages(plan),
@@ -163,6 +184,7 @@ def describe(state: type[Any]) -> Description:
         create="create" if writes else None,
         save=options.save_event if saves else None,
         edit="start_edit" if updates else None,
+        clone="start_clone" if writes and "start_clone" in plan.handlers else None,
         delete=options.delete_event if options.delete_event in plan.handlers else None,
         update_action=plan.update_action,
         bulk=plan.bulk_actions if "bulk" in plan.handlers else (),
@@ -193,12 +215,50 @@ def _labels(plan: Plan) -> dict[str, Any]:
 
 
 def _fields(plan: Plan) -> tuple[Field, ...]:
-    serializer = writing_serializer(plan.owner, plan.options, plan.viewset, plan.actions)
-    written: Mapping[str, Any] = getattr(serializer, "fields", {})
+    written = _written(plan)
     return tuple(_field(plan, field, written[field.name]) for field in plan.form.fields)
 
 
-def _field(plan: Plan, held: FormField, field: Any) -> Field:
+def _written(plan: Plan) -> Mapping[str, Any]:
+    serializer = writing_serializer(plan.owner, plan.options, plan.viewset, plan.actions)
+    fields: Mapping[str, Any] = getattr(serializer, "fields", {})
+    return fields
+
+
+def _uploads(plan: Plan) -> tuple[Upload, ...]:
+    written = _written(plan)
+    return tuple(
+        Upload(
+            name=name,
+            label=written[name].label or name,
+            help=written[name].help_text or "",
+            required=written[name].required,
+            image=isinstance(written[name], serializers.ImageField),
+            clearable=name in plan.form.clearable,
+        )
+        for name in plan.form.files
+    )
+
+
+def _read_only(plan: Plan, columns: Iterable[Column]) -> tuple[Column, ...]:
+    shown = plan.field_names if plan.form.fields else frozenset()
+    return tuple(c for c in columns if c.name not in shown and c.name != plan.key)
+
+
+def _children(plan: Plan, held: FormField, field: Any) -> tuple[Field, ...]:
+    nested = getattr(field, "child", field)
+    known = getattr(nested, "fields", {})
+    # What identifies a nested row is kept with it, and nothing to type.
+    meta = getattr(getattr(getattr(nested, "Meta", None), "model", None), "_meta", None)
+    key = meta.pk.name if meta is not None else ""
+    return tuple(
+        _field(plan, child, known[child.name], f"{held.name}.{child.name}")
+        for child in held.children
+        if child.name != key
+    )
+
+
+def _field(plan: Plan, held: FormField, field: Any, path: str = "") -> Field:
     style = getattr(field, "style", {})
     return Field(
         name=held.name,
@@ -213,7 +273,8 @@ def _field(plan: Plan, held: FormField, field: Any) -> Field:
         minimum=_limit(getattr(field, "min_value", None)),
         maximum=_limit(getattr(field, "max_value", None)),
         aware=bool(settings.USE_TZ),
-        relation=held.name if held.name in plan.relations else "",
+        relation=(path or held.name) if (path or held.name) in plan.relations else "",
+        children=_children(plan, held, field),
     )
 
 

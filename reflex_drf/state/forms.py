@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import copy
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -11,14 +11,13 @@ from typing import Any
 from django.core.exceptions import FieldDoesNotExist
 from rest_framework import serializers
 
+from reflex_drf.state.nesting import is_blank, parse_nested
+from reflex_drf.state.values import ACCEPT, EMPTY, PARSE, POPULATE, VAR_TYPES, InvalidValueError
+
 __all__ = ["OMIT", "Form", "FormField", "InvalidValueError", "build_form"]
 
 #: What a field that is not sent at all parses to.
 OMIT: Any = type("Omit", (), {"__repr__": lambda self: "OMIT"})()
-
-
-class InvalidValueError(ValueError):
-    """A value that the field's var cannot hold, or whose text cannot be sent."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,23 +33,37 @@ class FormField:
     allow_null: bool = False
     allow_blank: bool = False
     write_only: bool = False
+    # The fields of nested rows or of a nested record.
+    children: tuple[FormField, ...] = ()
+
+    def fresh(self) -> Any:
+        """What the var holds in an empty form."""
+        return copy.deepcopy(self.default)
 
     def accept(self, value: Any) -> Any:
         """What the var holds after the browser sent `value`."""
-        return _ACCEPT[self.kind](value)
+        return ACCEPT[self.kind](value)
 
     def populate(self, value: Any) -> Any:
         """What the var holds for a value that the API sent."""
-        return self.default if self.write_only else _POPULATE[self.kind](value)
+        return self.default if self.write_only else POPULATE[self.kind](value)
 
     def parse(self, value: Any, *, partial: bool) -> Any:
         """What goes to the serializer, or `OMIT`; blanks count as they do in an HTML form."""
         if value == "" and self.kind not in ("bool", "list", "rows", "record"):
             return self._parse_blank(partial)
-        if value == {} and self.kind == "record":
+        if self.kind in ("rows", "record"):
+            return self._parse_nested(value)
+        return PARSE[self.kind](value) if self.kind in PARSE else value
+
+    def _parse_nested(self, value: Any) -> Any:
+        if self.kind == "record" and not self.required and is_blank(self, value):
             # Nothing was written of it at all.
-            return None if self.allow_null else {} if self.required else OMIT
-        return _PARSE[self.kind](value) if self.kind in _PARSE else value
+            return None if self.allow_null else OMIT
+        parsed, errors = parse_nested(self, value, OMIT)
+        if errors:
+            raise InvalidValueError(nested=errors)
+        return parsed
 
     def _parse_blank(self, partial: bool) -> Any:
         if partial and self.write_only:
@@ -72,6 +85,8 @@ class Form:
     fields: tuple[FormField, ...] = ()
     # Fields that take a file: no var holds one, they come with an upload.
     files: tuple[str, ...] = ()
+    # Those of them that can be emptied.
+    clearable: frozenset[str] = frozenset()
 
     def data(
         self, values: Callable[[str], Any], *, partial: bool
@@ -83,11 +98,17 @@ class Form:
             try:
                 value = field.parse(values(field.var), partial=partial)
             except InvalidValueError as error:
-                errors[field.name] = str(error)
+                nested = {f"{field.name}.{path}": text for path, text in error.nested.items()}
+                errors |= nested or {field.name: str(error)}
             else:
                 if value is not OMIT:
                     data[field.name] = value
         return data, errors
+
+    @property
+    def nested(self) -> tuple[FormField, ...]:
+        """The fields that have fields of their own."""
+        return tuple(field for field in self.fields if field.children)
 
     def by_name(self, name: str) -> FormField | None:
         """The field of a serializer's name."""
@@ -112,7 +133,8 @@ def build_form(
         for name in names
         if name not in files
     )
-    return Form(tuple(field for field in fields if field is not None), files)
+    clearable = frozenset(name for name in files if serializer.fields[name].allow_null)
+    return Form(tuple(field for field in fields if field is not None), files, clearable)
 
 
 def _writable(
@@ -139,13 +161,30 @@ def _form_field(
         name=name,
         var=var,
         kind=kind,
-        var_type=_VAR_TYPES[kind],
+        var_type=VAR_TYPES[kind],
         default=_default(kind, field, serializer),
         required=field.required,
         allow_null=field.allow_null,
         allow_blank=getattr(field, "allow_blank", False),
         write_only=field.write_only,
+        children=_children(kind, field),
     )
+
+
+def _children(kind: str, field: Any) -> tuple[FormField, ...]:
+    nested = getattr(field, "child", field)
+    if kind not in ("rows", "record") or not isinstance(nested, serializers.Serializer):
+        return ()
+    # One level of controls: what lies deeper stays as it was read.
+    found = (
+        _form_field(name, name, nested.fields[name], nested)
+        for name in _writable(nested, set(), None)
+        if not isinstance(nested.fields[name], serializers.FileField)
+    )
+    return tuple(child for child in found if child is not None and child.kind not in _NESTED)
+
+
+_NESTED = ("rows", "record")
 
 
 def _kind(field: Any) -> str:
@@ -189,11 +228,11 @@ def _writes_nested(serializer: serializers.Serializer[Any]) -> bool:
 def _default(kind: str, field: Any, serializer: serializers.Serializer[Any]) -> Any:
     value = _initial(field, serializer)
     if value is None or value is serializers.empty or callable(value):
-        return _EMPTY[kind]
+        return EMPTY[kind]
     try:
-        return _POPULATE[kind](value)
+        return POPULATE[kind](value)
     except InvalidValueError:
-        return _EMPTY[kind]
+        return EMPTY[kind]
 
 
 def _initial(field: Any, serializer: serializers.Serializer[Any]) -> Any:
@@ -209,136 +248,3 @@ def _initial(field: Any, serializer: serializers.Serializer[Any]) -> Any:
     if isinstance(default, str | int | float | bool | Decimal):
         return default
     return field.initial
-
-
-# -- What each kind of var takes from the browser -------------------------------------------
-
-
-def _accept_text(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    raise InvalidValueError("Not a valid value.")
-
-
-def _accept_bool(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    if isinstance(value, str | int):
-        word = value.strip().lower() if isinstance(value, str) else value
-        if word in serializers.BooleanField.TRUE_VALUES:
-            return True
-        if word in serializers.BooleanField.FALSE_VALUES or word == "":
-            return False
-    raise InvalidValueError("Must be a valid boolean.")
-
-
-def _accept_nullbool(value: Any) -> str:
-    if value is None or value == "" or value == "null":
-        return ""
-    return "true" if _accept_bool(value) else "false"
-
-
-def _accept_list(value: Any) -> list[str]:
-    if value is None or value == "":
-        return []
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, list | tuple):
-        return [_accept_text(item) for item in value]
-    raise InvalidValueError("Expected a list of items.")
-
-
-def _accept_json(value: Any) -> str:
-    return value if isinstance(value, str) else _dump(value)
-
-
-def _accept_rows(value: Any) -> list[dict[str, Any]]:
-    if isinstance(value, list) and all(isinstance(item, dict) for item in value):
-        return value
-    raise InvalidValueError("Expected a list of items.")
-
-
-def _accept_record(value: Any) -> dict[str, Any]:
-    if isinstance(value, dict):
-        return value
-    raise InvalidValueError("Expected a dictionary of items.")
-
-
-# -- What each kind of var holds of a value from the API ------------------------------------
-
-
-def _populate_text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if value is None else str(value)
-
-
-def _populate_list(value: Any) -> list[str]:
-    items = value if isinstance(value, list | tuple | set) else []
-    return [_populate_text(item) for item in items]
-
-
-def _dump(value: Any) -> str:
-    if value is None:
-        return ""
-    try:
-        return json.dumps(value, ensure_ascii=False)
-    except (TypeError, ValueError) as error:
-        raise InvalidValueError("Value must be valid JSON.") from error
-
-
-def _parse_json(value: Any) -> Any:
-    try:
-        return json.loads(value, parse_constant=_refuse_constant)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InvalidValueError("Value must be valid JSON.") from error
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is Python's, not JSON's.")
-
-
-_VAR_TYPES: dict[str, Any] = {
-    "text": str,
-    "bool": bool,
-    "nullbool": str,
-    "list": list[str],
-    "json": str,
-    "rows": list[dict[str, Any]],
-    "record": dict[str, Any],
-}
-_EMPTY: dict[str, Any] = {
-    "text": "",
-    "bool": False,
-    "nullbool": "",
-    "list": [],
-    "json": "",
-    "rows": [],
-    "record": {},
-}
-_ACCEPT: dict[str, Callable[[Any], Any]] = {
-    "text": _accept_text,
-    "bool": _accept_bool,
-    "nullbool": _accept_nullbool,
-    "list": _accept_list,
-    "json": _accept_json,
-    "rows": _accept_rows,
-    "record": _accept_record,
-}
-_POPULATE: dict[str, Callable[[Any], Any]] = {
-    "text": _populate_text,
-    "bool": bool,
-    "nullbool": _accept_nullbool,
-    "list": _populate_list,
-    "json": _dump,
-    "rows": lambda value: list(value or []),
-    "record": lambda value: dict(value or {}),
-}
-_PARSE: dict[str, Callable[[Any], Any]] = {
-    "json": _parse_json,
-    "nullbool": lambda value: value == "true",
-}

@@ -6,7 +6,8 @@ from reflex_drf.state.plan import Plan
 
 __all__ = ["LOCAL", "is_wanted"]
 
-ANY = ("list", "create", "update", "partial_update")
+WRITING = ("create", "update", "partial_update")
+ANY = ("list", *WRITING)
 # Which handlers need which actions; those that are not named here need the list.
 NEEDS: dict[str, tuple[str, ...]] = {
     "save": ("create", "update", "partial_update"),
@@ -23,6 +24,11 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "overwrite": ("update", "partial_update"),
     "reload_edit": ("retrieve",),
     "live_look": ("retrieve",),
+    "start_clone": ("create",),
+    "load_clone": ("create",),
+    "add_nested": WRITING,
+    "remove_nested": WRITING,
+    "save_files": WRITING,
     "search_relation": ANY,
     "name_relations": ANY,
     "edit_cell": ("partial_update",),
@@ -37,6 +43,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
 # These call nothing, or not before they have decided to, so that their event has to look up the
 # user by itself.
 LOCAL = (
+    "add_nested",
     "cancel_cell",
     "cancel_edit",
     "close_row",
@@ -45,6 +52,7 @@ LOCAL = (
     "live_refresh",
     "live_subscribe",
     "name_relations",
+    "remove_nested",
     "settle_delete",
     "undo_delete",
 )
@@ -71,6 +79,11 @@ def is_wanted(plan: Plan, name: str) -> bool:
         "overwrite": plan.edits,
         "reload_edit": plan.edits,
         "live_look": plan.edits,
+        "start_clone": {"create", "retrieve"} <= plan.actions,
+        "load_clone": {"create", "retrieve"} <= plan.actions,
+        "add_nested": any(field.kind == "rows" for field in plan.form.nested),
+        "remove_nested": any(field.kind == "rows" for field in plan.form.nested),
+        "save_files": bool(plan.form.files),
         "search_relation": bool(plan.relations),
         "name_relations": bool(plan.relations),
         "bulk": bool(plan.bulk_actions),

@@ -14,16 +14,17 @@ from django.utils.translation import gettext_lazy as _
 
 from reflex_drf.backends import Call, Reply
 from reflex_drf.state.answers import drop_tab
-from reflex_drf.state.calls import MESSAGES, Key, is_pointer, operation
+from reflex_drf.state.calls import MESSAGES, Key, operation
 from reflex_drf.state.detail import DETAIL_PARAM
+from reflex_drf.state.draft import CLEARED, DraftHandlers
 from reflex_drf.state.forms import FormField, InvalidValueError
-from reflex_drf.state.handlers import ListHandlers, Wanted
+from reflex_drf.state.handlers import Wanted
 from reflex_drf.state.hooks import is_overridden
 
 __all__ = ["WriteHandlers", "make_action", "make_setter", "make_upload"]
 
 
-class WriteHandlers(ListHandlers):
+class WriteHandlers(DraftHandlers):
     """Handlers for writing: the form, saving and deleting."""
 
     @operation
@@ -88,60 +89,14 @@ class WriteHandlers(ListHandlers):
         """Fill the form with the row that the page's route names as `[row_key]`."""
         return await WriteHandlers.start_edit(self, self.rx_router_page.params.get(DETAIL_PARAM))
 
-    @operation
-    async def cancel_edit(self) -> None:
-        """Empty the form and stop editing."""
-        self._reset_form()
-        self.error, self.field_errors = "", {}
-        await self._edits()
-
-    # -- The form ---------------------------------------------------------------------------
-
-    def _edit(self, key: Key, data: Any) -> None:
-        row = data if isinstance(data, dict) else {}
-        for field in self._plan.form.fields:
-            setattr(
-                self,
-                field.var,
-                field.populate(row[field.name]) if field.name in row else field.default,
-            )
-        self.editing_id = row.get(self._plan.key, key)
-        self.error, self.field_errors = "", {}
-        self.form_reset_key += 1
-        self.loading = False
-
-    def _reset_form(self) -> None:
-        for field in self._plan.form.fields:
-            setattr(self, field.var, copy.deepcopy(field.default))
-        self.editing_id = None
-        # A new key makes the browser forget what uncontrolled inputs hold.
-        self.form_reset_key += 1
-
-    def _fill(self, form_data: Any) -> bool:
-        """Take over a submitted form; what is no field of the form is not looked at."""
-        if form_data is None or is_pointer(form_data):
-            return True
-        if not isinstance(form_data, Mapping):
-            self._fail(_("A form is given by its fields."))
-            return False
-        errors: dict[str, str] = {}
-        for field in self._plan.form.fields:
-            if field.name not in form_data:
-                continue
-            try:
-                setattr(self, field.var, field.accept(form_data[field.name]))
-            except InvalidValueError as error:
-                errors[field.name] = str(error)
-        if errors:
-            self.error, self.field_errors = "", errors
-        return not errors
+    # -- Saving -----------------------------------------------------------------------------
 
     async def _submit(
         self, key: Key | None, form_data: Any, files: Mapping[str, Any] | None = None
     ) -> Any:
         # Whatever comes of it: the answer to a form that was sent is known by its number.
         self.save_count += 1
-        if not self._fill(form_data):
+        if self._is_outdated(form_data) or not self._fill(form_data):
             return None
         action = "create" if key is None else self._plan.update_action
         if action is None or action not in self._plan.actions:
@@ -151,8 +106,8 @@ class WriteHandlers(ListHandlers):
         if errors:
             self.error, self.field_errors = "", errors
             return None
-        wanted = self._wanted()
-        call = self._make(action, key, data=data, files=files or {})
+        wanted, files = self._wanted(), files or {}
+        call = self._make(action, key, data=data | self._cleared(form_data, files), files=files)
         calls = self._with_list(call, wanted)
         opened = self._detail_calls() if key is not None else []
         replies = await self._run_save(key, *calls, *opened)
@@ -162,12 +117,31 @@ class WriteHandlers(ListHandlers):
             return None
         if not replies[0].ok:
             return await self._refuse(replies[0])
-        self._saved(key, replies[0])
+        self._saved(form_data, key, replies[0])
         await self._edits()
         await self._take_detail(*replies[len(calls) :])
         settled = await self._settle(wanted, replies[1]) if len(calls) > 1 else None
         row = replies[0].data if isinstance(replies[0].data, Mapping) else {}
         return await self._then(self.on_saved, row, settled)
+
+    def _cleared(self, form_data: Any, files: Mapping[str, Any]) -> dict[str, None]:
+        """The files that are to be taken off the row, where the serializer lets one."""
+        if not isinstance(form_data, Mapping):
+            return {}
+        names = sorted(self._plan.form.clearable - set(files))
+        return {name: None for name in names if form_data.get(f"{CLEARED}{name}")}
+
+    @operation
+    async def save_files(self, files: list[rx.UploadFile], form_data: dict[str, Any]) -> Any:
+        """Save the form with its files, each of which has its field for a folder."""
+        chosen: dict[str, Any] = {}
+        for file in files if isinstance(files, list) else []:
+            path = getattr(file, "path", None)
+            name = path.parts[0] if path is not None and len(path.parts) > 1 else ""
+            if name not in self._plan.form.files or name in chosen:
+                return self._fail(_("A file was sent that the form has no place for."))
+            chosen[name] = _django_file(file)
+        return await self._submit(self.editing_id, form_data, chosen)
 
     async def _upload(self, name: str, files: Any) -> Any:
         given = files if isinstance(files, list) else []
@@ -194,15 +168,11 @@ class WriteHandlers(ListHandlers):
         hooks = ("get_queryset", "filter_queryset")
         return self._plan.keeps_order and not any(is_overridden(type(self), h) for h in hooks)
 
-    def _saved(self, key: Key | None, reply: Reply) -> None:
+    def _saved(self, form_data: Any, key: Key | None, reply: Reply) -> None:
         self.error, self.field_errors = "", {}
         if key is not None and self._plan.options.incremental_updates and self._plan.generated:
             self._replace_row(key, reply.data)
-        if self._plan.options.reset_after_save:
-            self._reset_form()
-        elif isinstance(reply.data, dict) and self._plan.key in reply.data:
-            # The form stays on what it saved, so that saving again changes that row.
-            self._edit(reply.data[self._plan.key], reply.data)
+        self._leave_form(form_data, key, reply)
 
 
 def _django_file(upload: rx.UploadFile) -> UploadedFile[Any]:

@@ -9,16 +9,16 @@ import reflex as rx
 from django.utils.translation import gettext_lazy as _
 
 from reflex_drf.errors import ConfigurationError
-from reflex_drf.state.description import Description, Field, describe
+from reflex_drf.state.description import Description, Field, Upload, describe
+from reflex_drf.state.draft import FORM_KEY
 from reflex_drf.ui import browser
-from reflex_drf.ui.inputs import LEFT_OUT, field_control
-from reflex_drf.ui.parts import problem
+from reflex_drf.ui.cells import cell
+from reflex_drf.ui.fields import LEFT_OUT, field_control, upload_control
+from reflex_drf.ui.guard import guard
+from reflex_drf.ui.parts import Style, problem
 from reflex_drf.ui.texts import capital, text
 
 __all__ = ["form"]
-
-# After this long a save that nothing came back from may be tried again.
-PATIENCE = 10_000
 
 
 def form(
@@ -29,50 +29,86 @@ def form(
     relations: Mapping[str, type[Any]] | None = None,
     submit: Any = "",
     cancel: bool = True,
+    on_cancel: Any = None,
+    more: bool = True,
+    guarded: bool = True,
+    read_only: bool = True,
+    footer: rx.Component | None = None,
     **props: Any,
 ) -> rx.Component:
     """A form for what the state's serializer lets one write.
 
     `fields` names those to show, `controls` replaces the control of a field, and `relations`
-    names the state whose rows a relation is chosen from.
+    names the state whose rows a relation is chosen from. `more` offers to go on after saving,
+    `guarded` asks before what was typed gets lost, `read_only` shows an edited row's other fields,
+    and `footer` stands above the buttons.
     """
     known = describe(state)
     if known.save is None:
         raise ConfigurationError(f"{known.name} has no form: nothing can be written with it.")
-    own, chosen = controls or {}, _choose(known, fields, controls or {})
+    own, uploads = controls or {}, {upload.name: upload for upload in known.uploads}
+    chosen = _choose(known, fields, own)
     pickers = _pickers(known, relations or {})
     busy = browser.client_value(state, "saving", default=-1)
-    searched = any(f.relation and f.name not in {*own, *pickers} for f in chosen)
+    leave = state.cancel_edit if on_cancel is None else on_cancel
+    written = [f for f in chosen if isinstance(f, Field)]
+    searched = any(_searches(f) for f in written if f.name not in {*own, *pickers})
+    files = any(f.name in uploads for f in chosen)
     return rx.el.form(
         problem(rx.cond(state.error, state.error, _unshown(state, chosen))),
         rx.grid(
-            *(field_control(state, known, f, own.get(f.name), pickers.get(f.name)) for f in chosen),
+            *(_shown(state, known, f, own.get(f.name), pickers.get(f.name)) for f in chosen),
             columns=rx.breakpoints(initial="1", sm="2"),
             spacing="4",
             margin_top="4px",
         ),
-        _buttons(state, busy, submit or text(_("Save")), cancel),
+        _read_only(state, known) if read_only and fields is None else rx.fragment(),
+        # Which form it is, so that it is not saved twice.
+        rx.el.input(type="hidden", name=FORM_KEY, default_value=state.form_reset_key.to_string()),
+        guard(state, busy, guarded=guarded, leave=leave, uploads=files),
+        footer or rx.fragment(),
+        _buttons(state, known, busy, submit or text(_("Save")), cancel, more),
         # What uncontrolled inputs hold is forgotten when the form is emptied or filled.
         key=state.form_reset_key.to_string(),
         on_submit=getattr(state, known.save),
         custom_attrs={
             "noValidate": True,
+            "data-guarded": "true",
             "aria-label": text(_("%(name)s form"), name=capital(known.label)),
-            "onSubmitCapture": _send_once(state, busy),
         },
         **({"on_mount": state.name_relations} if searched else {}),
         **{"width": "100%", **props},
     )
 
 
+def _shown(
+    state: type[Any],
+    known: Description,
+    field: Field | Upload,
+    control: rx.Component | None,
+    rows: type[Any] | None,
+) -> rx.Component:
+    if isinstance(field, Upload):
+        return upload_control(state, known, field)
+    return field_control(state, known, field, control, rows)
+
+
+def _searches(field: Field) -> bool:
+    return bool(field.relation) or any(child.relation for child in field.children)
+
+
 def _choose(
     known: Description, fields: Sequence[str] | None, controls: Mapping[str, Any]
-) -> list[Field]:
+) -> list[Field | Upload]:
+    uploads = {upload.name: upload for upload in known.uploads}
     for name in controls:
         known.field(name)
     if fields is not None:
-        return [known.field(name) for name in fields]
-    return [f for f in known.fields if f.kind not in LEFT_OUT or f.name in controls]
+        return [uploads[name] if name in uploads else known.field(name) for name in fields]
+    written = [
+        f for f in known.fields if f.kind not in LEFT_OUT or f.children or f.name in controls
+    ]
+    return [*written, *known.uploads]
 
 
 def _pickers(known: Description, relations: Mapping[str, type[Any]]) -> dict[str, type[Any]]:
@@ -82,48 +118,81 @@ def _pickers(known: Description, relations: Mapping[str, type[Any]]) -> dict[str
     return dict(relations)
 
 
-def _unshown(state: type[Any], chosen: list[Field]) -> rx.Var[str]:
+def _unshown(state: type[Any], chosen: Sequence[Field | Upload]) -> rx.Var[str]:
     """Errors of what has no control here must not get lost."""
     return browser.expression(
-        "Object.entries($0).filter(([name]) => !$1.includes(name))"
+        "Object.entries($0)"
+        ".filter(([name]) => !$1.includes(name) && !$2.includes(name.split('.')[0]))"
         ".map(([name, text]) => name + ': ' + text).join(' ')",
         state.field_errors,
         rx.Var.create([field.name for field in chosen]),
+        rx.Var.create([f.name for f in chosen if isinstance(f, Field) and f.children]),
     )
 
 
-def _send_once(state: type[Any], busy: Any) -> rx.Var[Any]:
-    """Keep a form that was sent from being sent again before its answer came.
-
-    The element remembers it, because two clicks can come before React draws the button anew.
-    """
-    return browser.expression(
-        "(event) => { const form = event.currentTarget, count = String($1); "
-        "if (form.dataset.sent === count) "
-        "{ event.preventDefault(); event.stopPropagation(); return; } "
-        "form.dataset.sent = count; $0($1); "
-        "setTimeout(() => { if (form.dataset.sent === count) "
-        f"{{ delete form.dataset.sent; $0(-1); }} }}, {PATIENCE}); }}",
-        busy.set,
-        state.save_count,
-        kind=Any,
+def _read_only(state: type[Any], known: Description) -> rx.Component:
+    """What else the edited row shows, as text."""
+    if not known.read_only or known.edit is None:
+        return rx.fragment()
+    entries = (
+        rx.el.div(rx.el.dt(text(column.label)), rx.el.dd(cell(column, state.form_row[column.name])))
+        for column in known.read_only
+    )
+    return rx.cond(
+        (state.form_mode == "edit") & state.editing_id.is_not_none(),
+        rx.el.dl(*entries, style=_TEXTS),
     )
 
 
-def _buttons(state: type[Any], busy: Any, submit: Any, cancel: bool) -> rx.Component:
+_TEXTS: Style = {
+    "display": "grid",
+    "grid_template_columns": "repeat(auto-fit, minmax(180px, 1fr))",
+    "gap": "12px 16px",
+    "margin": "16px 0 0",
+    "font_size": "var(--font-size-2)",
+    "& dt": {"color": "var(--gray-11)"},
+    "& dd": {"margin": "0", "overflow_wrap": "anywhere"},
+}
+
+
+def _buttons(
+    state: type[Any], known: Description, busy: Any, submit: Any, cancel: bool, more: bool
+) -> rx.Component:
     waits = busy.value == state.save_count
     leave = rx.button(
         text(_("Cancel")),
         type="button",
         variant="soft",
         color_scheme="gray",
-        on_click=state.cancel_edit,
+        custom_attrs={"onClick": rx.Var("((event) => event.currentTarget.form.leave())")},
     )
     return rx.flex(
         busy,
-        leave if cancel else rx.fragment(),
+        # The first that submits is what Enter does, though it stands at the end.
         rx.button(submit, type="submit", loading=waits, disabled=waits),
-        justify="end",
+        _more(state, known, waits) if more else rx.fragment(),
+        leave if cancel else rx.fragment(),
+        direction="row-reverse",
+        wrap="wrap",
         spacing="3",
         margin_top="20px",
     )
+
+
+def _more(state: type[Any], known: Description, waits: Any) -> rx.Component:
+    """To go on after saving: with the same row where one is edited, else with another."""
+
+    def button(label: Any, step: str) -> rx.Component:
+        return rx.button(
+            label,
+            type="submit",
+            variant="soft",
+            disabled=waits,
+            custom_attrs={"data-next": step},
+        )
+
+    another = button(text(_("Save and add another")), "add") if known.create else rx.fragment()
+    if known.edit is None:
+        return another
+    same = button(text(_("Save and continue editing")), "continue")
+    return rx.cond(state.editing_id.is_not_none(), same, another)

@@ -13,6 +13,7 @@ from reflex_drf.ui import browser
 from reflex_drf.ui.controls import actions, filters, pagination, search
 from reflex_drf.ui.editing import conflict, presence
 from reflex_drf.ui.form import form
+from reflex_drf.ui.guard import LEAVE
 from reflex_drf.ui.links import Links
 from reflex_drf.ui.parts import allowed
 from reflex_drf.ui.picker import KEEP_LIST
@@ -41,7 +42,11 @@ def crud(
     known = describe(state)
     opened = browser.client_value(state, "opened", default=-1)
     # A form that was opened is open until it is saved or cancelled, which changes its key.
-    is_open = (opened.value == state.form_reset_key) | state.editing_id.is_not_none()
+    is_open = (
+        (opened.value == state.form_reset_key)
+        | (state.form_mode != "")
+        | state.editing_id.is_not_none()
+    )
     writes = known.save is not None and writable is not False and links is None
     return rx.box(
         opened,
@@ -107,7 +112,10 @@ def _toolbar(state: type[Any]) -> rx.Component:
 
 
 # Escape closes an open list of choices before the dialog around it.
-_ESCAPE: rx.Var[Any] = rx.Var(f"((event) => {{ if ({KEEP_LIST}) event.preventDefault(); }})")
+_ESCAPE: rx.Var[Any] = rx.Var(
+    f"((event) => {{ event.preventDefault(); if (!{KEEP_LIST}) {LEAVE}; }})"
+)
+_OUTSIDE: rx.Var[Any] = rx.Var(f"((event) => {{ event.preventDefault(); {LEAVE}; }})")
 
 
 def _dialog(
@@ -115,7 +123,9 @@ def _dialog(
 ) -> rx.Component:
     edit = text(_("Edit %(name)s"), name=known.label)
     new = text(_("New %(name)s"), name=known.label)
-    title = rx.cond(state.editing_id.is_not_none(), edit, new) if known.create else edit
+    copy = text(_("Copy %(name)s"), name=known.label)
+    created = rx.cond(state.form_mode == "clone", copy, new)
+    title = rx.cond(state.editing_id.is_not_none(), edit, created) if known.create else edit
     return rx.dialog.root(
         rx.dialog.content(
             rx.dialog.title(title),
@@ -126,7 +136,11 @@ def _dialog(
             conflict(state, margin_bottom="12px"),
             form(state, **options),
             max_width="640px",
-            custom_attrs={**browser.RETURN_FOCUS, "onEscapeKeyDown": _ESCAPE},
+            custom_attrs={
+                **browser.RETURN_FOCUS,
+                "onEscapeKeyDown": _ESCAPE,
+                "onPointerDownOutside": _OUTSIDE,
+            },
         ),
         open=is_open,
         on_open_change=lambda _: state.cancel_edit(),
