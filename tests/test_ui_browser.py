@@ -192,6 +192,7 @@ class TestForm:
         await visitor.button("Save", exact=True).click()
         await expect(visitor.field("Price")).to_have_attribute("aria-invalid", "true")
         await visitor.page.keyboard.press("Escape")
+        await visitor.button("Leave").click()
         await expect(visitor.dialog).to_have_count(0)
         await expect(visitor.button("New product")).to_be_focused()
         await visitor.button("New product").click()

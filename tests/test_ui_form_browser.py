@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.server]
 
 class TestPicker:
     def field(self, visitor: Visitor, name: str) -> Any:
-        return visitor.dialog.get_by_role("combobox", name=name)
+        return visitor.dialog.get_by_role("combobox", name=name).first
 
     async def test_a_row_is_searched_and_chosen_with_the_keyboard_alone(
         self, visitor: Visitor

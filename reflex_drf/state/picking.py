@@ -61,7 +61,7 @@ class PickHandlers(Calls):
         if not isinstance(text, str) or len(text) > MAX_TEXT:
             return self._fail(_("A search is a text of at most 100 characters."))
         asked = Asked(text.replace("\x00", ""))
-        if (reply := await self._find(relation, asked)) is None:
+        if (reply := await self._find_rows(relation, asked)) is None:
             return drop_tab()
         entries, more = _entries(relation, reply)
         self.relation_choices = {
@@ -72,7 +72,7 @@ class PickHandlers(Calls):
                 "error": "" if reply.ok else self._why_not(reply),
             }
         }
-        self._remember(relation, entries[:LIMIT])
+        self._remember_names(relation, entries[:LIMIT])
         return None
 
     @operation
@@ -80,16 +80,18 @@ class PickHandlers(Calls):
         """Find out what the rows are called that are chosen in the form and in filters."""
         for relation in self._plan.relations.values():
             known = self.relation_labels.get(relation.name, {})
-            values = tuple(v for v in dict.fromkeys(self._chosen(relation)) if v not in known)
+            values = tuple(
+                v for v in dict.fromkeys(self._chosen_values(relation)) if v not in known
+            )
             if not values:
                 continue
-            reply = await self._find(relation, Asked(values=values[:MAX_NAMED]))
+            reply = await self._find_rows(relation, Asked(values=values[:MAX_NAMED]))
             if reply is None:
                 return drop_tab()
-            self._remember(relation, _entries(relation, reply)[0])
+            self._remember_names(relation, _entries(relation, reply)[0])
         return None
 
-    def _chosen(self, relation: Relation) -> Iterable[str]:
+    def _chosen_values(self, relation: Relation) -> Iterable[str]:
         """The values that the form or the filter holds of a relation."""
         if relation.filter_name:
             held: Any = self.filters.get(relation.filter_name, "")
@@ -103,9 +105,9 @@ class PickHandlers(Calls):
         flat = (v for value in values for v in (value if isinstance(value, list) else [value]))
         return (str(value) for value in flat if isinstance(value, str | int) and value != "")
 
-    def _remember(self, relation: Relation, entries: list[dict[str, str]]) -> None:
+    def _remember_names(self, relation: Relation, entries: list[dict[str, str]]) -> None:
         # What was found and not chosen is forgotten with the next search.
-        chosen = set(self._chosen(relation))
+        chosen = set(self._chosen_values(relation))
         old = self.relation_labels.get(relation.name, {})
         kept = {value: label for value, label in old.items() if value in chosen}
         found = {entry["value"]: entry["label"] for entry in entries}
@@ -117,7 +119,7 @@ class PickHandlers(Calls):
 
     # -- The calls --------------------------------------------------------------------------
 
-    async def _find(self, relation: Relation, asked: Asked) -> Reply | None:
+    async def _find_rows(self, relation: Relation, asked: Asked) -> Reply | None:
         viewset = relation.find_viewset()
         if viewset is None and not self._plan.in_process:
             return Reply(status=404)

@@ -141,7 +141,7 @@ const ReflexDrfGuard = ({
         h("progress", { value: progress, max: 1, "aria-label": texts.progress }),
         h("span", {}, `${Math.round(progress * 100)} %`),
       ),
-    h("div", { role: "alert", "data-silent": true }, silent ? texts.silent : ""),
+    silent && h("div", { role: "alert", "data-silent": true }, texts.silent),
     h(
       RadixThemesAlertDialog.Root,
       { open: asked !== null, onOpenChange: (open) => open || close("stay") },
