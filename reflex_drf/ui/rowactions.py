@@ -94,10 +94,10 @@ def _buttons(
     if known.clone is not None and (links is None or links.new):
         label = text(_("Copy %(name)s"), name=name)
         if links is None:
-            clone = _icon_button("copy", label, on_click=getattr(state, known.clone)(key))
+            clone = icon_button("copy", label, on_click=getattr(state, known.clone)(key))
         else:
             link = rx.link(rx.icon("copy", size=16), href=links.to(key, "/copy"))
-            clone = _icon_button("copy", label, link=link)
+            clone = icon_button("copy", label, link=link)
         buttons.append(rx.cond(allowed(state, "create"), clone))
     if known.delete is not None:
         buttons.append(rx.cond(allowed(state, "destroy", key), delete_button(state, known, row)))
