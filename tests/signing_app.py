@@ -134,7 +134,7 @@ app.add_page(buttons, route="/inside", on_load=SignInState.load)
 """
 # A one-time code for those users who have a device, with the form of django-otp.
 FORMS = """
-from django_otp import user_has_device
+from django_otp import devices_for_user
 from django_otp.forms import OTPAuthenticationForm
 
 
@@ -144,7 +144,9 @@ class CodeForm(OTPAuthenticationForm):
         del self.fields["otp_device"], self.fields["otp_challenge"]
 
     def clean_otp(self, user):
-        if user is not None and user_has_device(user):
+        device = next(devices_for_user(user), None) if user is not None else None
+        if device is not None:
+            self.cleaned_data["otp_device"] = device.persistent_id
             super().clean_otp(user)
 """
 SETTINGS = """

@@ -12,6 +12,9 @@ from tests.browsing import ARGUMENTS, async_api, expect
 from tests.servers import Server, _environment
 from tests.throwaway import ROOT
 
+# Milliseconds, for a machine that does other things too.
+PATIENCE = 20_000
+
 
 class Page:
     """One tab, and what went wrong in it."""
@@ -37,7 +40,7 @@ class Page:
     async def click(self, name: str) -> None:
         await self.page.get_by_role("button", name=name, exact=True).click()
 
-    async def shows(self, name: str, text: str, within: float = 5000) -> None:
+    async def shows(self, name: str, text: str, within: float = PATIENCE) -> None:
         await expect(self.page.locator(f"#{name}")).to_have_text(text, timeout=within)
 
 
@@ -69,6 +72,7 @@ async def open_browser(server: Server, **options: Any) -> AsyncIterator[Browser]
             executable_path="/usr/bin/chromium", args=list(ARGUMENTS)
         )
         browser = Browser(await chromium.new_context(**options), server)
+        async_api.expect.set_options(timeout=PATIENCE)
         yield browser
         problems = [problem for page in browser.pages for problem in page.problems]
         await chromium.close()

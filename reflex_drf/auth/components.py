@@ -74,12 +74,15 @@ def card(page: AuthPage) -> rx.Component:
 def link(label: Any, route: str, *, keep_next: bool = False) -> rx.Component:
     """A link to another page of signing in; `keep_next` takes the way back along."""
     target: Any = route
+    shown: dict[str, Any] = {}
     if keep_next:
         # The browser's own address, so that the page needs no event to know it.
         query = rx.State.router.url.query_parameters.get("next", "")
         suffix = browser.expression("$0 ? '?next=' + encodeURIComponent($0) : ''", query)
         target = rx.Var.create(route) + suffix.to(str)
-    return rx.link(text(label), href=target, size="2", underline="always")
+        # Nobody is to follow it before it knows the way back.
+        shown = {"visibility": rx.cond(rx.State.is_hydrated, "visible", "hidden")}
+    return rx.link(text(label), href=target, size="2", underline="always", **shown)
 
 
 def django_form(
