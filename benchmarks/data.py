@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 DATABASE = Path(tempfile.mkdtemp()) / "benchmarks.sqlite3"
-ROWS = 10_000
+ROWS = 100_000
 
 
 def prepare() -> None:

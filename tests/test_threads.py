@@ -13,9 +13,11 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import connection, connections
 
+from reflex_drf.bridge import current_user
 from reflex_drf.bridge.threads import (
     EventExecutor,
     ThreadPool,
+    briefly,
     close_idle,
     database_thread,
     hold_thread,
@@ -23,6 +25,7 @@ from reflex_drf.bridge.threads import (
     shutdown,
 )
 from reflex_drf.errors import ConfigurationError
+from tests.bridging import sign_in
 from tests.counting import count_hops
 from tests.shop.models import Category
 
@@ -206,6 +209,59 @@ async def test_hops_of_an_event_can_be_counted() -> None:
             await sync_to_async(name_of_thread)()
             await sync_to_async(name_of_thread)()
     assert len(hops) == 2
+
+
+# What is known to be short
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_user_is_looked_up_while_all_threads_are_busy(settings: Any) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 2}
+    ann = await sync_to_async(sign_in)("ann")
+    free = threading.Event()
+    slow = [asyncio.create_task(call(lambda: free.wait(30))) for _ in range(2)]
+    await until(lambda: all(thread.pending for thread in pools.current().threads))
+    found: list[str] = []
+
+    async def handler() -> None:
+        found.append(current_user().get_username())
+
+    try:
+        async with asyncio.timeout(10):
+            await ann.send(handler)
+        assert not any(task.done() for task in slow)
+    finally:
+        free.set()
+        await asyncio.gather(*slow)
+    assert found == ["ann"]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_spare_thread_is_left_alone_while_another_is_idle(settings: Any) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 2}
+    ann = await sync_to_async(sign_in)("ann")
+
+    async def handler() -> None:
+        assert current_user().is_authenticated
+
+    await ann.send(handler)
+    assert not pools.current().spare.used
+
+
+async def test_handlers_own_work_waits_for_a_thread_of_its_own(settings: Any) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 1}
+    free = threading.Event()
+    slow = asyncio.create_task(call(lambda: free.wait(30)))
+    await until(lambda: pools.current().threads[0].pending == 1)
+    async with database_thread():
+        with briefly():
+            assert await sync_to_async(name_of_thread)() == "reflex_drf-database-spare_0"
+        own = asyncio.create_task(sync_to_async(name_of_thread)())
+        await until(lambda: pools.current().threads[0].pending == 2)
+        assert not own.done()
+        free.set()
+        assert await own == "reflex_drf-database-0_0"
+    await slow
 
 
 # Threads that an event holds

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -23,7 +23,7 @@ logger = logging.getLogger("reflex_drf.bridge")
 class DatabaseThread:
     """One thread with database connections of its own."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int | str) -> None:
         # The thread itself starts with the first call.
         name = f"reflex_drf-database-{number}"
         self.executor = ThreadPoolExecutor(1, name, initializer=mark_thread)
@@ -76,7 +76,7 @@ class DatabaseThread:
 class Sweeper:
     """Closes what idle threads have left open, now and then, as long as there is anything."""
 
-    def __init__(self, threads: Sequence[DatabaseThread]) -> None:
+    def __init__(self, threads: Callable[[], Sequence[DatabaseThread]]) -> None:
         self._threads = threads
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -91,7 +91,7 @@ class Sweeper:
 
     def _sweep(self) -> None:
         self._timer = None
-        left = [thread for thread in self._threads if thread.unswept]
+        left = [thread for thread in self._threads() if thread.unswept]
         for thread in left:
             if not thread.events:
                 thread.unswept = False

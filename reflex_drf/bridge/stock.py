@@ -28,6 +28,7 @@ from reflex_drf.bridge.phases import (
     resolve,
 )
 from reflex_drf.bridge.scope import EventScope
+from reflex_drf.bridge.threads import briefly
 from reflex_drf.bridge.visits import Visit
 
 __all__ = ["StockMiddleware"]
@@ -74,7 +75,9 @@ class StockMiddleware:
 
     async def look_up(self, scope: EventScope) -> None:
         """Make the request, with session and user, in one hop."""
-        await self._look_up(scope)
+        # Nothing but two short queries: they need not wait until a slow one of another user ends.
+        with briefly():
+            await self._look_up(scope)
 
     def postpone(self, scope: EventScope) -> None:
         """Let the request wait until somebody asks for it, and do what cannot wait."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 import functools
 import os
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Executor, Future
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
@@ -27,6 +27,7 @@ __all__ = [
     "DatabaseThread",
     "EventExecutor",
     "ThreadPool",
+    "briefly",
     "close_idle",
     "database_thread",
     "hold_thread",
@@ -50,7 +51,9 @@ class ThreadPool:
         self.size = size
         self.process = os.getpid()
         self.threads = [DatabaseThread(number) for number in range(size)]
-        self._sweeper = Sweeper(self.threads)
+        # For calls that are known to be short, while all others are busy.
+        self.spare = DatabaseThread("spare")
+        self._sweeper = Sweeper(lambda: [*self.threads, self.spare])
         self._lock = threading.Lock()
         self._retired = False
 
@@ -66,6 +69,14 @@ class ThreadPool:
             thread.used = thread.unswept = True
             thread.held = hold
             return thread
+
+    def claim_spare(self) -> DatabaseThread | None:
+        """Give the spare thread, if all others have something to do."""
+        with self._lock:
+            if any(not thread.pending and not thread.held for thread in self.threads):
+                return None
+            self.spare.used = self.spare.unswept = True
+            return self.spare
 
     def _extra(self) -> DatabaseThread:
         thread = DatabaseThread(len(self.threads))
@@ -107,10 +118,11 @@ class ThreadPool:
             idle = [thread for thread in self.threads if not thread.events]
         for thread in idle:
             thread.close()
+        self.spare.close()
 
     def join(self) -> None:
         """End all threads, also those of events that are still open, and wait for it."""
-        for thread in self.threads:
+        for thread in [*self.threads, self.spare]:
             thread.close()
             thread.executor.shutdown(wait=True)
 
@@ -119,6 +131,8 @@ class EventExecutor(Executor):
     """The thread of one event, chosen when the event first needs one."""
 
     ended = False
+    # Whether what is handed over is known to be short, and no part of the handler's own work.
+    is_brief = False
     # Set before the first call when the event will block its thread to its end.
     hold = False
     _pool: ThreadPool | None = None
@@ -134,6 +148,8 @@ class EventExecutor(Executor):
         return self._thread
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        if self.is_brief and (spare := self._find_spare()) is not None:
+            return spare.executor.submit(self._run_first, spare, fn, *args, **kwargs)
         pool, thread = self._claim()
         pool.begin(thread)
         if self._is_tidy:
@@ -152,12 +168,18 @@ class EventExecutor(Executor):
             self._thread = self._pool.claim(self.hold)
         return self._pool, self._thread
 
+    def _find_spare(self) -> DatabaseThread | None:
+        # An event that has a thread, or will hold one, is bound to it.
+        if self._thread is not None or self.hold:
+            return None
+        return self._pools.current().claim_spare()
+
     def _run_first(
         self, thread: DatabaseThread, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
         # In the thread, and in the same go as the call: to wake it twice would cost more than
         # there is to tidy.
-        self._is_tidy = True
+        self._is_tidy = thread is self._thread
         thread.tidy(1)
         return fn(*args, **kwargs)
 
@@ -290,10 +312,25 @@ def hold_thread() -> None:
         executor.hold = True
 
 
+@contextmanager
+def briefly() -> Iterator[None]:
+    """Say that the calls inside are short, so that they need not wait for others' long ones."""
+    executor = open_executor.get() or executor_of(scope_var.get())
+    if executor is None:
+        yield
+        return
+    executor.is_brief = True
+    try:
+        yield
+    finally:
+        executor.is_brief = False
+
+
 def close_idle() -> None:
     """Close the connections of all threads that no event uses, and wait for it."""
     pool = pools.known()
-    idle = [thread for thread in pool.threads if thread.used and not thread.events] if pool else []
+    threads = [*pool.threads, pool.spare] if pool else []
+    idle = [thread for thread in threads if thread.used and not thread.events]
     for future in [thread.executor.submit(connections.close_all) for thread in idle]:
         future.result()
 
