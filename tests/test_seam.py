@@ -508,3 +508,26 @@ async def test_the_end_of_the_server_closes_the_database_threads(app: rx.App) ->
 def test_a_session_can_be_prepared() -> None:
     key = create_session(note="prepared")
     assert Session.objects.get(session_key=key).get_decoded() == {"note": "prepared"}
+
+
+class UnbridgedQueryState(rx.State):
+    """Has nothing to do with Django's requests, and asks its database all the same."""
+
+    django_bridge: ClassVar[bool] = False
+    found: int = -1
+
+    @rx.event
+    async def count_users(self) -> None:
+        self.found = await get_user_model().objects.acount()
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_an_event_outside_the_bridge_may_ask_the_database() -> None:
+    await sync_to_async(get_user_model().objects.create_user)("ann")
+    async with Tab() as tab, Tab() as other:
+        for _ in range(2):
+            await asyncio.gather(
+                tab.send(UnbridgedQueryState.count_users),
+                other.send(UnbridgedQueryState.count_users),
+            )
+        assert tab.get(UnbridgedQueryState, "found") == 1

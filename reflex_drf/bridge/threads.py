@@ -243,6 +243,9 @@ class Router(Executor):
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         # Asgiref asks on the event loop, so this is the context of whoever calls.
         executor = open_executor.get() or executor_of(scope_var.get())
+        if executor is None and scope_var.get() is None:
+            # An event outside the bridge has no thread of its own: it gets asgiref's.
+            return SyncToAsync.single_thread_executor.submit(fn, *args, **kwargs)
         if executor is None or executor.ended:
             raise RuntimeError(
                 "The event that this task was started from has ended, and its database thread is "
