@@ -58,6 +58,8 @@ class Figures:
     descriptors: int
     connections: int
     states: int
+    # Of live updates and states of tabs; and of anything.
+    ours: int
     objects: int
     kilobytes: int
 
@@ -81,9 +83,16 @@ async def take_figures(worker: Worker) -> Figures:
         descriptors=len(os.listdir("/dev/fd")),
         connections=sum(thread.used for thread in pools.current().threads),
         states=len(manager.states),
+        ours=sum(map(is_ours, gc.get_objects())),
         objects=len(gc.get_objects()),
         kilobytes=tracemalloc.get_traced_memory()[0] // 1024,
     )
+
+
+def is_ours(something: Any) -> bool:
+    """Tell whether an object belongs to live updates, or is a state of a tab."""
+    module = str(getattr(type(something), "__module__", ""))
+    return module.startswith(("reflex_drf.live", "benchmarks.office_states"))
 
 
 class Office:
