@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import importlib
 import io
 import itertools
 import re
@@ -330,6 +331,38 @@ async def test_a_relation_leads_to_the_page_of_its_row(table: Table) -> None:
     link = table.row("inner").get_by_role("link")
     await expect(link).to_have_attribute("href", re.compile(f"/crate/{outer}$"))
     await expect(table.row("outer").get_by_role("link")).to_have_count(0)
+
+
+async def violations(page: Any) -> list[str]:
+    """What axe-core finds wrong with the page as it stands."""
+    axe = importlib.import_module("axe_playwright_python.async_playwright").Axe()
+    found = (await axe.run(page)).response["violations"]
+    return [f"{item['id']}: {node['html']}" for item in found for node in item["nodes"]]
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 390)])
+async def test_axe_finds_nothing_wrong(
+    make_visitor: Any, store: Store, scheme: str, width: int
+) -> None:
+    store.fill("a", "b")
+    table = Table(await make_visitor(width, scheme), store)
+    await table.open()
+    await table.check("a").click()
+    await table.button(f"Change Pieces of {table.name('b')}").click()
+    await expect(table.page.get_by_role("textbox", name="Change Pieces of")).to_be_focused()
+    assert await violations(table.page) == []
+    await table.button("Columns").click()
+    await expect(table.page.get_by_role("dialog", name="Columns")).to_be_visible()
+    assert await violations(table.page) == []
+    await table.page.keyboard.press("Escape")
+    await table.visitor.open("/crates?search=labelled")
+    await table.button("Delete labelled").click()
+    await expect(table.page.get_by_text("Deleted with it: 3 stickers")).to_be_visible()
+    # What is still fading in has less contrast than it will have.
+    await table.page.wait_for_function(
+        "document.getAnimations().every((one) => one.playState !== 'running')"
+    )
+    assert await violations(table.page) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

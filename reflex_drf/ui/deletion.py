@@ -27,14 +27,20 @@ def confirm_delete(state: type[Any], known: Description, row: Any, label: Any) -
     """The delete button of a row, and the question before it."""
     key = row[known.key]
     delete = getattr(state, str(known.delete))(key)
-    ask = {"on_click": state.preview_delete(key)} if known.previews else {}
+    # Not on the button: a trigger that does something of its own is wrapped by Reflex in an
+    # element that has no role.
+    ask = (
+        {"on_open_change": lambda opened: rx.cond(opened, state.preview_delete(key), rx.noop())}
+        if known.previews
+        else {}
+    )
     said = text(_("%(name)s will be deleted. This cannot be undone."), name=_name(known, row))
     action = rx.alert_dialog.action(
-        rx.button(text(_("Delete")), color_scheme="red", on_click=delete)
+        rx.button(text(_("Delete")), color_scheme="red", high_contrast=True, on_click=delete)
     )
     kept = _listed(state, key, "protected") if known.previews else None
     return rx.alert_dialog.root(
-        rx.alert_dialog.trigger(icon_button("trash-2", label, **ask)),
+        rx.alert_dialog.trigger(icon_button("trash-2", label)),
         rx.alert_dialog.content(
             rx.alert_dialog.title(text(_("Delete this %(name)s?"), name=known.label)),
             rx.alert_dialog.description(
@@ -52,6 +58,7 @@ def confirm_delete(state: type[Any], known: Description, row: Any, label: Any) -
             ),
             max_width="440px",
         ),
+        **ask,
     )
 
 
@@ -86,6 +93,7 @@ def _along(state: type[Any], key: Any) -> rx.Component:
                 text(_("Deleted with it: %(others)s"), others=along),
                 icon="triangle-alert",
                 color_scheme="amber",
+                high_contrast=True,
                 size="1",
                 margin_top="12px",
             ),

@@ -105,20 +105,24 @@ class Selection:
         known, state = self.known, self.state
         may = [allowed(state, name) for name, _label, _data in self.actions]
         anything = functools.reduce(operator.or_, may)
-        said = ntext("%(count)s row chosen", "%(count)s rows chosen", self.count)
+        chosen = ntext("%(count)s row chosen", "%(count)s rows chosen", self.count)
+        unknown = browser.expression("$0.all && !$1", self.held, state.total_known, kind=bool)
+        said = rx.cond(unknown, text(_("All that match are chosen")), chosen)
         more = browser.expression(
             "!$0.all && $1.length > 0 && $1.every((key) => $0.keys.includes(key)) "
-            "&& $2 > $0.keys.length",
+            "&& ($2 > $0.keys.length || $3)",
             self.held,
             self._page,
             state.total_count,
+            state.has_next,
             kind=bool,
         )
-        everything = text(
+        counted = text(
             _("Choose all %(count)s %(names)s"),
             count=browser.number(state.total_count),
             names=known.label_plural,
         )
+        everything = rx.cond(state.total_known, counted, text(_("Choose all that match")))
         whole = self._set({"keys": [], "all": True, "last": None})
         bar = rx.flex(
             rx.text(rx.cond(self.count > 0, said, ""), size="2", role="status"),
@@ -184,7 +188,9 @@ class Selection:
                         rx.button(text(_("Keep them")), variant="soft", color_scheme="gray")
                     ),
                     rx.alert_dialog.action(
-                        rx.button(text(_("Delete")), color_scheme="red", on_click=run)
+                        rx.button(
+                            text(_("Delete")), color_scheme="red", high_contrast=True, on_click=run
+                        )
                     ),
                     justify="end",
                     spacing="3",

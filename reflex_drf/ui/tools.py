@@ -105,7 +105,11 @@ class Columns:
         )
         return rx.popover.root(
             rx.popover.trigger(_tool("columns-3", text(_("Columns")))),
-            rx.popover.content(rx.box(boxes, style=_BOXES), align="end"),
+            rx.popover.content(
+                rx.box(boxes, style=_BOXES),
+                align="end",
+                custom_attrs={"aria-label": text(_("Columns"))},
+            ),
         )
 
     def _export(self) -> rx.Component:
