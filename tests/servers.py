@@ -21,7 +21,9 @@ SAMPLE = Path(__file__).resolve().parent.parent / "sample_project"
 # A build from nothing takes about ten seconds; a machine that runs other tests takes longer.
 START_SECONDS = 240
 PASSWORDS = {"admin": "admin", "alice": "alice-demo", "bob": "bob-demo"}
-LEFT_OUT = shutil.ignore_patterns(".web", ".states", "db.sqlite3*", "__pycache__", "reflex.lock")
+LEFT_OUT = shutil.ignore_patterns(
+    ".web", ".states", "db.sqlite3*", "media", "__pycache__", "reflex.lock"
+)
 
 
 @dataclass(frozen=True)

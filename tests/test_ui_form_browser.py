@@ -89,7 +89,7 @@ class TestPicker:
         await visitor.button("Save", exact=True).click()
         await expect(visitor.dialog).to_have_count(0)
         await visitor.button("Edit Item 3").click()
-        await expect(visitor.field("Name")).to_have_value("Item 3")
+        await expect(visitor.field("Name").first).to_have_value("Item 3")
         await expect(self.field(visitor, "Maker")).to_have_value("")
 
     async def test_nothing_found_is_said(self, visitor: Visitor) -> None:

@@ -105,7 +105,7 @@ def _checkbox(bound: Bound) -> rx.Component:
             name=UNSENT,
             checked=bound.value,
             on_change=getattr(state, field.setter),
-            custom_attrs=bound.attributes,
+            custom_attrs={**bound.attributes, "aria-label": text(field.label)},
         ),
         text(field.label),
         style={
@@ -199,7 +199,11 @@ def _group(bound: Bound, pairs: Pairs, around: tuple[rx.Component, rx.Component]
             kind=list[str],
         )
         return rx.el.label(
-            rx.checkbox(checked=held.contains(value), on_change=lambda _: setter(toggled)),
+            rx.checkbox(
+                checked=held.contains(value),
+                on_change=lambda _: setter(toggled),
+                custom_attrs={"aria-label": label},
+            ),
             label,
             style={"display": "inline-flex", "gap": "6px", "font_size": "var(--font-size-2)"},
         )

@@ -60,12 +60,13 @@ _STYLE: Style = {
         "overflow_wrap": "anywhere",
     },
     "& [role='option'][aria-selected='true']": {"font_weight": "600"},
+    "& [role='option'][aria-selected='true']::after": {"content": "' ✓'"},
     "& [role='option'][data-active='true'], & [role='option']:hover": {
         "background": "var(--accent-9)",
         "color": "var(--accent-contrast)",
     },
     "& [data-status]": {"font_size": "var(--font-size-1)", "color": "var(--gray-11)"},
-    "& [data-status]:not(:empty)": {"padding": "6px 12px"},
+    "& [data-status]:not(:empty):not(:has(span))": {"padding": "6px 12px"},
     "& [data-status] span": HIDDEN,
     "& [data-chips]": {
         "display": "flex",

@@ -6,12 +6,14 @@ import reflex as rx
 from reflex_drf.auth import add_pages
 
 from frontend.pages.account import account
+from frontend.pages.catalogue import catalogue
 from frontend.pages.home import home
 from frontend.pages.inventory import inventory
 from frontend.pages.not_found import not_found
 from frontend.pages.orders import orders
 from frontend.pages.products import products
 from frontend.pages.tasks import tasks
+from frontend.states.catalogue import CatalogueState
 from frontend.states.home import HomeState
 from frontend.states.inventory import InventoryState
 from frontend.states.orders import OrderState
@@ -29,6 +31,12 @@ app.add_page(
     route="/products",
     title="Products · Harbor & Pine",
     on_load=[CategoryState.load, ProductState.load, ProductState.live_subscribe],
+)
+app.add_page(
+    catalogue,
+    route="/catalogue",
+    title="Catalogue · Harbor & Pine",
+    on_load=CatalogueState.load,
 )
 app.add_page(orders, route="/orders", title="Orders · Harbor & Pine", on_load=OrderState.load)
 app.add_page(tasks, route="/tasks", title="Tasks · Harbor & Pine", on_load=TaskState.refresh_tasks)

@@ -40,6 +40,7 @@ class Product(models.Model):
     stock = models.PositiveIntegerField(default=0)
     is_active = models.BooleanField("on sale", default=True)
     description = models.TextField(blank=True)
+    photo = models.ImageField(upload_to="products", null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     # Live forms name whoever this says when a product changes under them.
     updated_by = models.ForeignKey(

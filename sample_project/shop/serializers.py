@@ -33,6 +33,7 @@ class ProductSerializer(serializers.ModelSerializer):
             "stock",
             "is_active",
             "description",
+            "photo",
             "owner_name",
             "can_edit",
             "created_at",
@@ -44,6 +45,11 @@ class ProductSerializer(serializers.ModelSerializer):
     def get_can_edit(self, product: Product) -> bool:
         user = self.context["request"].user
         return user.is_staff or product.owner_id == user.pk
+
+    def validate_photo(self, value: Any) -> Any:
+        if value and value.size > 2_000_000:
+            raise serializers.ValidationError("A photo has at most 2 MB.")
+        return value
 
     def validate_sku(self, value: str) -> str:
         return value.upper()

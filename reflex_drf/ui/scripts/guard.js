@@ -160,7 +160,7 @@ const ReflexDrfGuard = ({
           ),
           h(
             RadixThemesButton,
-            { type: "button", color: "red", onClick: () => close("leave") },
+            { type: "button", color: "red", highContrast: true, onClick: () => close("leave") },
             texts.leave,
           ),
         ),

@@ -10,6 +10,7 @@ from frontend.states.user import UserState
 
 PAGES = (
     ("Products", "/products", "package"),
+    ("Catalogue", "/catalogue", "image"),
     ("Orders", "/orders", "receipt-text"),
     ("Inventory", "/inventory", "clipboard-list"),
     ("Tasks", "/tasks", "list-checks"),
