@@ -12,7 +12,7 @@ from django.core.asgi import get_asgi_application
 from reflex_drf.backends.http import HttpBackend
 from reflex_drf.state import ModelState
 from reflex_drf.testing import Tab
-from tests.shop.models import Product, Task
+from tests.shop.models import Category, Product, Task
 from tests.shop.views import ProductViewSet, TaskViewSet
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -140,3 +140,22 @@ async def test_an_action_keeps_its_own_permission(state: Any) -> None:
         assert tab.get(state, "data")[0]["stock"] == 5
     await product.arefresh_from_db()
     assert (product.active, product.stock) == (True, 5)
+
+
+@PRODUCT_STATES
+async def test_rows_of_a_relation_are_searched_and_named(state: Any) -> None:
+    names = ("Wood", "Cloth", "Woollen cloth")
+    _, cloth, wool = [await Category.objects.acreate(name=name) for name in names]
+    product = await Product.objects.acreate(name="Chair", sku="1", price=1, category=wool)
+    alice = await make_user("alice", "change_product")
+    async with Tab(user=alice) as tab:
+        await tab.send(state.search_relation("category", "cloth"))
+        found = tab.get(state, "relation_choices")["category"]
+        assert [choice["value"] for choice in found["choices"]] == [str(cloth.pk), str(wool.pk)]
+        await tab.send(state.start_edit(product.pk))
+        await tab.send(state.name_relations())
+        assert tab.get(state, "relation_labels")["category"][str(wool.pk)] == "Woollen cloth"
+        await tab.send(state.set_category("12345"))
+        await tab.send(state.name_relations())
+        assert "12345" not in tab.get(state, "relation_labels")["category"]
+        assert tab.errors == []

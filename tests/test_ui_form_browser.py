@@ -14,6 +14,7 @@ from PIL import Image
 
 from tests.browsing import expect
 from tests.servers import Server
+from tests.test_ui_table_browser import violations
 from tests.ui_visitor import Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
@@ -109,6 +110,30 @@ class TestPicker:
         await visitor.button("Remove filter Maker").click()
         await expect(field).to_have_value("")
         await expect(visitor.row("Item 2")).to_have_count(1)
+
+    async def test_ranges_choices_and_booleans_filter_with_a_chip_each(
+        self, visitor: Visitor, ui_server: Server
+    ) -> None:
+        parts = [{"name": "Bolt", "amount": 4711, "spare": True}]
+        make_item(ui_server, "Filtered", parts=parts, days=["tue"])
+        await visitor.open("/items")
+        today = await visitor.page.evaluate("new Date().toISOString().slice(0, 10)")
+        for label, value, chip in (
+            ("Amount from", "4711", "Amount from: 4711"),
+            ("Amount to", "4711", "Amount to: 4711"),
+            ("Added from", today, f"Added from: {today}"),
+        ):
+            await visitor.page.get_by_label(label, exact=True).fill(value)
+            await expect(visitor.page.get_by_text(chip)).to_be_visible()
+        for label, value, chip in (("Spare", "Yes", "Spare: Yes"), ("Day", "Tuesday", "Day: Tue")):
+            await visitor.page.get_by_label(label, exact=True).select_option(label=value)
+            await expect(visitor.page.get_by_text(chip)).to_be_visible()
+        await expect(visitor.rows).to_have_count(1)
+        await expect(visitor.row("Filtered")).to_have_count(1)
+        await visitor.page.get_by_label("Day", exact=True).select_option(label="Monday")
+        await expect(visitor.page.get_by_text("No items match.")).to_be_visible()
+        await visitor.button("Clear all").click()
+        await expect(visitor.row("Item 1")).to_have_count(1)
 
 
 def picture(size: int = 16, colour: str = "red") -> bytes:
@@ -428,6 +453,34 @@ class TestOtherKinds:
         )
         await visitor.field("Notes").fill("{}")
         await expect(visitor.field("Notes")).to_have_attribute("aria-invalid", "false")
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 390)])
+async def test_axe_finds_nothing_wrong(make_visitor: Any, scheme: str, width: int) -> None:
+    visitor = await make_visitor(width, scheme)
+    await visitor.open("/items")
+    await visitor.button("Edit Item 1").click()
+    await expect(visitor.field("Name").first).to_have_value("Item 1")
+    await settled(visitor)
+    assert await violations(visitor.page) == []
+    await visitor.dialog.get_by_role("combobox", name="Labels").press("ArrowDown")
+    await expect(visitor.dialog.get_by_role("option")).to_have_count(4)
+    await settled(visitor)
+    assert await violations(visitor.page) == []
+    await visitor.field("Photo").set_input_files(png("text.png", b"no picture"))
+    await visitor.button("Save", exact=True).click()
+    await expect(visitor.field("Photo")).to_have_attribute("aria-invalid", "true")
+    await visitor.button("Cancel").click()
+    await expect(visitor.page.get_by_role("alertdialog")).to_be_visible()
+    await settled(visitor)
+    assert await violations(visitor.page) == []
+
+
+async def settled(visitor: Visitor) -> None:
+    """What is still fading in has less contrast than it will have."""
+    await visitor.page.wait_for_function(
+        "document.getAnimations().every((one) => one.playState !== 'running')"
+    )
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

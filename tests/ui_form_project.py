@@ -59,6 +59,7 @@ class Part(models.Model):
 """
 
 VIEWS = """
+import django_filters
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import filters, pagination, serializers, viewsets
 
@@ -143,12 +144,25 @@ class ItemSerializer(serializers.ModelSerializer):
         return item
 
 
+class ItemFilters(django_filters.FilterSet):
+    amount = django_filters.RangeFilter(field_name="parts__amount", label="Amount")
+    added = django_filters.DateFromToRangeFilter(field_name="created_at", label="Added")
+    spare = django_filters.BooleanFilter(field_name="parts__spare", label="Spare")
+    day = django_filters.ChoiceFilter(
+        field_name="days", lookup_expr="icontains", choices=[("mon", "Monday"), ("tue", "Tuesday")]
+    )
+
+    class Meta:
+        model = Item
+        fields = ["maker", "labels"]
+
+
 class ItemViewSet(viewsets.ModelViewSet):
     queryset = Item.objects.prefetch_related("labels", "parts")
     serializer_class = ItemSerializer
     pagination_class = Pages
     filter_backends = [DjangoFilterBackend, filters.SearchFilter]
-    filterset_fields = ["maker", "labels"]
+    filterset_class = ItemFilters
     search_fields = ["name"]
 """
 

@@ -26,6 +26,7 @@ from reflex_drf.state.relations import (
     listed_fields,
     matching,
     possible,
+    searches,
     shown_fields,
 )
 
@@ -64,6 +65,8 @@ class PickHandlers(Calls):
         if (reply := await self._find_rows(relation, asked)) is None:
             return drop_tab()
         entries, more = _entries(relation, reply)
+        if not self._plan.in_process:
+            entries = _labelled(entries, asked.text, relation)
         self.relation_choices = {
             relation.name: {
                 "text": text,
@@ -121,15 +124,21 @@ class PickHandlers(Calls):
 
     async def _find_rows(self, relation: Relation, asked: Asked) -> Reply | None:
         viewset = relation.find_viewset()
-        if viewset is None and not self._plan.in_process:
-            return Reply(status=404)
-        call = (
-            self._own_rows_call(relation, asked)
-            if viewset is None
-            else self._list_of(viewset, relation, asked)
-        )
-        replies = await self._run(call)
-        return None if replies is None else replies[0]
+        if viewset is None:
+            if not self._plan.in_process:
+                return Reply(status=404)
+            calls = [self._own_rows_call(relation, asked)]
+        elif asked.values is not None and not self._plan.in_process:
+            # Elsewhere a list cannot be narrowed to some keys.
+            calls = _rows_of(viewset, relation, asked.values[:LIMIT])
+        else:
+            calls = [self._list_of(viewset, relation, asked)]
+        replies = await self._run(*calls) if calls else []
+        if replies is None:
+            return None
+        if len(calls) == 1 and calls[0].action != "retrieve":
+            return replies[0]
+        return Reply(status=200, data=[reply.data for reply in replies if reply.ok])
 
     def _list_of(self, viewset: Any, relation: Relation, asked: Asked) -> Call:
         """The related viewset's own list, with its own permissions, search and pages."""
@@ -209,6 +218,24 @@ class PickHandlers(Calls):
         raise NotFound
 
 
+def _rows_of(viewset: Any, relation: Relation, values: Iterable[str]) -> list[Call]:
+    """The calls that read some rows by their key, where the viewset finds them by that."""
+    field = str(getattr(viewset, "lookup_field", None) or "pk")
+    if not hasattr(viewset, "retrieve") or field != relation.key:
+        return []
+    argument = str(getattr(viewset, "lookup_url_kwarg", None) or field)
+    return [Call(view=viewset, action="retrieve", kwargs={argument: value}) for value in values]
+
+
+def _labelled(entries: list[dict[str, str]], text: str, relation: Relation) -> list[dict[str, str]]:
+    """Of a list that could not be searched, what a search would have left of it."""
+    viewset = relation.find_viewset()
+    if viewset is None or searches(viewset):
+        return entries
+    words = text.casefold().split()
+    return [e for e in entries if all(word in e["label"].casefold() for word in words)]
+
+
 def _narrow_list(relation: Relation, asked: Asked, view: Any) -> None:
     """Let a related viewset's list give a few rows, whatever it gives to others."""
     bridge.bind_request(getattr(view.request, "_request", view.request))
@@ -236,7 +263,7 @@ def _narrow_rows(relation: Relation, asked: Asked, view: Any, rows: QuerySet[Any
         )
     if relation.search_fields:
         return matching(rows, asked.text, relation.search_fields)
-    if ListQuery(type(view)).search_param is None:
+    if not searches(type(view)):
         return matching(rows, asked.text, listed_fields(type(view)))
     return rows
 

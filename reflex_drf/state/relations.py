@@ -28,6 +28,7 @@ __all__ = [
     "listed_fields",
     "matching",
     "possible",
+    "searches",
     "shown_fields",
 ]
 
