@@ -307,6 +307,36 @@ class TestNested:
             assert len(tab.get(DraftOrderState, "lines")) == 100
             assert "no room" in tab.get(DraftOrderState, "error")
 
+    async def test_a_list_that_is_nested_too_deeply_is_an_error(self, admin: Any) -> None:
+        class LabelledSerializer(serializers.Serializer[Any]):
+            labels = serializers.ListField(child=serializers.CharField())
+
+        class LabelledOrderSerializer(OrderSerializer):
+            lines = LabelledSerializer(many=True)  # type: ignore[assignment]
+
+            class Meta(OrderSerializer.Meta):
+                pass
+
+        class LabelledViewSet(DraftOrderViewSet):
+            serializer_class = LabelledOrderSerializer
+
+        class LabelledState(ModelState):
+            viewset = LabelledViewSet
+
+        async with Tab(user=admin) as tab:
+            await tab.send(LabelledState.add_nested("lines"))
+            for text in ("[" * 100_000, '[["a"]]', "[1, null, {}]"):
+                await tab.send(LabelledState.save({"lines.0.": "1", "lines.0.labels": text}))
+                assert set(tab.get(LabelledState, "field_errors")) & {
+                    "lines.0.labels",
+                    "lines.0.labels.0",
+                    "customer",
+                }
+                assert tab.errors == []
+            await tab.send(LabelledState.save({"lines.0.": "1", "lines.0.labels": "a, b,, c"}))
+            assert tab.get(LabelledState, "lines") == [{"labels": ["a", "b", "c"]}]
+        assert await Order.objects.acount() == 0
+
     async def test_names_that_are_no_fields_are_not_looked_at(self, admin: Any) -> None:
         async with Tab(user=admin) as tab:
             await tab.send(DraftOrderState.add_nested("lines"))

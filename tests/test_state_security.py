@@ -146,6 +146,8 @@ class TestEntryPoints:
             *("paginate", "go_to_page", "next_page", "prev_page"),
             *("save", "create", "update", "delete", "start_edit", "load_row", "cancel_edit"),
             *("start_clone", "load_clone", "search_relation", "name_relations", "save_files"),
+            *("open_row", "load_detail", "close_row", "load_edit", "edit_cell", "cancel_cell"),
+            *("bulk", "bulk_matching", "export", "preview_delete"),
             *("discontinue", "restock", "summary", "upload_photo", "setvar"),
             *(f"set_{field.var}" for field in Guarded._plan.form.fields),
         }
