@@ -111,6 +111,13 @@ class TestPicker:
         await expect(field).to_have_value("")
         await expect(visitor.row("Item 2")).to_have_count(1)
 
+    async def test_a_filter_in_the_address_has_the_name_of_its_row(self, visitor: Visitor) -> None:
+        await visitor.open("/items?maker=2002&labels=1")
+        field = visitor.page.get_by_role("combobox", name="Maker")
+        await expect(field).to_have_value("Maker 2002")
+        await expect(visitor.page.get_by_text("Maker: Maker 2002")).to_be_visible()
+        await expect(visitor.page.get_by_text("Labels: heavy")).to_be_visible()
+
     async def test_ranges_choices_and_booleans_filter_with_a_chip_each(
         self, visitor: Visitor, ui_server: Server
     ) -> None:

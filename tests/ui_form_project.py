@@ -183,6 +183,7 @@ from stock.views import ItemViewSet
 
 class ItemState(ModelState):
     viewset = ItemViewSet
+    url_params = True
 
 
 class PageItemState(ModelState):

@@ -55,16 +55,12 @@ def filters(state: type[Any], *, only: Sequence[str] | None = None, **props: Any
     chosen = _chosen_filters(known, only)
     if not chosen:
         return rx.fragment()
-    rows = any(item.relation for item in chosen)
-    # Rows that a filter begins with are known by their keys.
-    named = {"on_mount": state.name_relations} if rows else {}
     return rx.box(
         rx.flex(*(_filter(state, known, item) for item in chosen), spacing="3", wrap="wrap"),
         _chips(state, chosen),
         **{
             "role": "group",
             "custom_attrs": {"aria-label": text(_("Filters"))},
-            **named,
             **styled({"width": "100%"}, props),
         },
     )
@@ -131,6 +127,7 @@ def _row_filter(
         label=item.label,
         many=many,
         on_choose=choose,
+        names=True,
     )
 
 

@@ -106,6 +106,7 @@ class Combobox(Scripted):
     removable: rx.Var[bool]
     on_search: rx.EventHandler[rx.event.passthrough_event_spec(str)]  # type: ignore[type-arg,valid-type]
     on_choose: rx.EventHandler[rx.event.passthrough_event_spec(Any)]  # type: ignore[type-arg,valid-type]
+    on_name: rx.EventHandler[rx.event.no_args_event_spec]  # type: ignore[type-arg,valid-type]
 
 
 def picker(
@@ -120,10 +121,16 @@ def picker(
     removable: bool = True,
     name: str | rx.Var[str] = "",
     on_choose: Any = None,
+    names: bool = False,
 ) -> rx.Component:
-    """Choose rows for a relation of a state; with a `name`, as a control that a form reads."""
+    """Choose rows for a relation of a state; with a `name`, as a control that a form reads.
+
+    `names` finds out by itself what the rows are called that are chosen elsewhere.
+    """
     known = rx.Var.create(relation)
     more = {} if on_choose is None else {"on_choose": on_choose}
+    if names:
+        more["on_name"] = state.name_relations
     return rx.box(
         Combobox.create(
             input_id=control_id,

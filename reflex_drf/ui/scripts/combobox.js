@@ -11,6 +11,7 @@ const ReflexDrfCombobox = ({
   removable = true,
   onSearch,
   onChoose,
+  onName,
 }) => {
   const given = [value ?? []].flat().filter((item) => item !== "" && item !== null).map(String);
   const root = useRef(null);
@@ -24,6 +25,11 @@ const ReflexDrfCombobox = ({
   // What the server holds counts, as soon as it says so.
   useEffect(() => setHeld(given), [JSON.stringify(given)]);
   useEffect(() => () => clearTimeout(timer.current), []);
+  // Keys that came from elsewhere, such as the page's address, have no names yet.
+  const unnamed = held.filter((item) => !(known.current[item] ?? labels?.[item])).join();
+  useEffect(() => {
+    if (unnamed && onName) onName();
+  }, [unnamed]);
   const current = found && found.text === text ? found : null;
   const choices = open && current ? current.choices : [];
   useEffect(() => setActive(-1), [text, open]);
