@@ -22,7 +22,7 @@ PARTS = {
     "rows": "benchmarks.rows:rows_rows",
     "driver": "benchmarks.events:driver_rows",
     "wire": "benchmarks.events:wire_rows",
-    "threads": "benchmarks.threads:thread_rows",
+    "postgres": "benchmarks.postgres:postgres_rows",
     "peer": "benchmarks.comparison:comparison_rows",
     "start": "benchmarks.start:start_rows",
     "size": "benchmarks.size:size_rows",

@@ -20,6 +20,11 @@ def prepare() -> None:
     settings.DATABASES["default"]["NAME"] = DATABASE
     settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, "127.0.0.1"]
     django.setup()
+    fill()
+
+
+def fill() -> None:
+    """Make the tables of a new database, a user, and the rows."""
     from django.contrib.auth.models import User
     from django.core.management import call_command
 

@@ -1,7 +1,7 @@
-"""Twenty users at once, each with a slow query, and another user who only counts.
+"""What is measured on PostgreSQL: slow queries of many users at once, and a list event.
 
 A process of its own, since Django knows one database at a time as its default: `python -m
-benchmarks.threads` prints what it found as JSON. It needs PostgreSQL, which can be told to sleep.
+benchmarks.postgres` prints what it found as JSON.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import statistics
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import asdict
 from typing import Any
 
 from benchmarks.table import Row
@@ -21,11 +22,11 @@ USERS, SECONDS, REPEATS, THREADS = 20, 0.05, 15, 8
 ROUNDS = -(-USERS // THREADS)
 
 
-async def thread_rows() -> AsyncIterator[Row]:
+async def postgres_rows() -> AsyncIterator[Row]:
     """Run it, and give its rows."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks.threads"),
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": "benchmarks.threads_settings"},
+        *(sys.executable, "-m", "benchmarks.postgres"),
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "benchmarks.postgres_settings"},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
@@ -41,20 +42,22 @@ async def thread_rows() -> AsyncIterator[Row]:
     for name, who in (("plain", "a plain event"), ("user", "a logged-in user's event")):
         meanwhile = f"{who} meanwhile, 95th percentile"
         yield Row(meanwhile, "10 ms", found[name], 10.0, aim="≤ 1", cost=True)
+    yield Row(**found["list"])
 
 
 def prepare() -> list[Any]:
     """Make the database anew, with its users."""
     import psycopg
     from django.conf import settings
-    from django.core.management import call_command
 
     options = settings.DATABASES["default"]
     where = f"host={options['HOST']} user={options['USER']} dbname=postgres"
     with psycopg.connect(where, password=options["PASSWORD"], autocommit=True) as server:
         server.execute(f"DROP DATABASE IF EXISTS {options['NAME']} WITH (FORCE)")
         server.execute(f"CREATE DATABASE {options['NAME']}")
-    call_command("migrate", verbosity=0)
+    from benchmarks.data import fill
+
+    fill()
     from django.contrib.auth.models import User
 
     return [User.objects.create_user(f"user {number}") for number in range(USERS + 1)]
@@ -101,8 +104,15 @@ async def repeat(
     return times
 
 
+async def main(users: list[Any]) -> dict[str, Any]:
+    """Take all of the times."""
+    from benchmarks.events import list_row
+
+    return {**await measure(users), "list": asdict(await list_row())}
+
+
 if __name__ == "__main__":
     import django
 
     django.setup()
-    print(json.dumps(asyncio.run(measure(prepare()))))
+    print(json.dumps(asyncio.run(main(prepare()))))
