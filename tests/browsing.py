@@ -6,7 +6,7 @@ import importlib
 from importlib.util import find_spec
 from typing import Any
 
-__all__ = ["ARGUMENTS", "async_api", "expect"]
+__all__ = ["ARGUMENTS", "async_api", "expect", "violations"]
 
 # Chromium as root, without a screen and without asking anybody outside.
 ARGUMENTS = (
@@ -28,3 +28,19 @@ async_api: Any = (
 def expect(target: Any) -> Any:
     """Wait for something to become true of a page or a part of it."""
     return async_api.expect(target)
+
+
+# What axe-core is asked about each page: the WCAG 2.2 at AA, and what it calls best practice.
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+async def violations(page: Any) -> list[str]:
+    """What axe-core finds wrong with a page as it stands."""
+    script = importlib.import_module("axe_playwright_python.base").AXE_FILE_PATH
+    await page.add_script_tag(path=str(script))
+    found = await page.evaluate("(rules) => axe.run(document, rules)", RULES)
+    return [
+        f"{item['id']}: {node['html'][:160]} {node['failureSummary']}"
+        for item in found["violations"]
+        for node in item["nodes"]
+    ]

@@ -71,10 +71,11 @@ class LiveReads(ListHandlers):
         if viewers is None or subscription is None or prepare is None:
             return call
 
-        def note(view: Any) -> None:
+        def note(view: Any) -> Any:
             # Just before it reads: what was heard until now, the list will show.
             subscription.reads = viewers.now()
-            prepare(view)
+            # What it gives back is run once the view has decided who may do what.
+            return prepare(view)
 
         return replace(call, prepare=note)
 

@@ -90,7 +90,7 @@ def shell(menu: Menu, content: rx.Component, route: str) -> rx.Component:
     return rx.box(
         ui.page_language(),
         rx.el.a(text(_("Skip to the content")), href="#content", style=_SKIP),
-        rx.box(_side(menu, route), style=_SIDE),
+        rx.el.header(_side(menu, route), style=_SIDE),
         rx.box(
             rx.el.main(content, id="content", custom_attrs={"tabIndex": -1}, style=_MAIN),
             min_width="0",

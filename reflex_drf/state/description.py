@@ -114,6 +114,8 @@ class Description:
     # "numbers", "steps" (only to the neighbouring pages) or "none".
     pages: str
     page_sizes: tuple[int, ...]
+    # Whether what the list is asked for stands in the page's address.
+    addressed: bool
     searches: bool
     sorts: bool
     # Handlers by what they do, where the state has them.
@@ -179,6 +181,7 @@ def describe(state: type[Any]) -> Description:
         actions=tuple(_actions(plan)),
         pages=_pages(plan),
         page_sizes=_page_sizes(plan),
+        addressed=options.url_params and "list" in plan.actions,
         searches=plan.query.search_param is not None and "list" in plan.actions,
         sorts=plan.query.ordering_param is not None and "list" in plan.actions,
         create="create" if writes else None,

@@ -11,6 +11,7 @@ from reflex_base.vars import VarData
 
 __all__ = [
     "RETURN_FOCUS",
+    "address_watch",
     "client_value",
     "countdown",
     "expression",
@@ -117,6 +118,37 @@ useEffect(() => {{
   return () => clearInterval(timer);
 }}, [{seconds!s}]);"""
     return rx.Var(_js_expr=name, _var_data=_hooked(hook, seconds)).to(int)
+
+
+class _AddressWatch(rx.Fragment):  # type: ignore[misc]
+    """Reads a list anew when one goes back or forward to another address of the same page."""
+
+    on_step: rx.EventHandler[rx.event.no_args_event_spec]
+
+    def _exclude_props(self) -> list[str]:
+        return [*super()._exclude_props(), "on_step"]
+
+    def add_imports(self) -> dict[str, Any]:
+        return {"react": ["useEffect"]}
+
+    def add_hooks(self) -> list[str | rx.Var[Any]]:
+        step = rx.Var.create(self.event_triggers["on_step"])
+        hook = f"""useEffect(() => {{
+  const path = window.location.pathname;
+  const step = {step!s};
+  const note = () => {{ if (window.location.pathname === path) step(); }};
+  window.addEventListener("popstate", note);
+  return () => window.removeEventListener("popstate", note);
+}}, []);"""
+        return [rx.Var(hook, _var_data=step._get_all_var_data())]
+
+
+def address_watch(event: Any) -> rx.Component:
+    """What makes the way back work where the address followed without a new page.
+
+    The router knows only pages that it has opened itself, and says nothing of such steps.
+    """
+    return _AddressWatch.create(on_step=event)
 
 
 def offline() -> rx.Var[bool]:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from reflex_drf.state.columns import Column
 from reflex_drf.state.description import Description, describe
 from reflex_drf.ui import browser
+from reflex_drf.ui.browser import address_watch
 from reflex_drf.ui.cells import NUMERIC, cell
 from reflex_drf.ui.deletion import undo_bar
 from reflex_drf.ui.emptiness import instead_of_rows
@@ -159,6 +160,7 @@ def table(
         relations=_known_relations(known, relations or {}),
     )
     return rx.box(
+        address_watch(state.load) if known.addressed else rx.fragment(),
         refusal(state) if errors else rx.fragment(),
         _above(grid),
         rx.cond(
