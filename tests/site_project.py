@@ -258,7 +258,10 @@ app = ui.site(
     path="/office",
     title="Office",
     order=["shelves"],
-    sections={"busy": ui.Section(label="Busy shelves", live=False), "products": ui.Section(icon="armchair", options={"show_presence": True})},
+    sections={
+        "busy": ui.Section(label="Busy shelves", live=False),
+        "products": ui.Section(icon="armchair"),
+    },
 )
 # The packages' viewsets: no further word about any of them.
 ui.site(parties, app=app, path="/others", title="Parties", sign_in=False)

@@ -89,7 +89,13 @@ def shell(menu: Menu, content: rx.Component, route: str) -> rx.Component:
     """A page in its frame."""
     return rx.box(
         ui.page_language(),
-        rx.el.a(text(_("Skip to the content")), href="#content", style=_SKIP),
+        rx.el.a(
+            text(_("Skip to the content")),
+            href="#content",
+            # The router follows the link, but leaves the focus where it is.
+            on_click=rx.call_script("document.getElementById('content').focus()"),
+            style=_SKIP,
+        ),
         rx.el.header(_side(menu, route), style=_SIDE),
         rx.box(
             rx.el.main(content, id="content", custom_attrs={"tabIndex": -1}, style=_MAIN),

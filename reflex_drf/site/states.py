@@ -88,7 +88,9 @@ def _hooks(base: str) -> dict[str, Any]:
     """Lead from a form to the row that it has saved, and away from a row that is gone."""
 
     def on_saved(self: Any, row: Mapping[str, Any]) -> Any:
-        if self.form_mode or not page_path(self.rx_router_page).endswith(FORM_PAGES):
+        # A page that was opened by its address may have a slash at the end.
+        path = page_path(self.rx_router_page).rstrip("/")
+        if self.form_mode or not path.endswith(FORM_PAGES):
             # The form goes on with another row, or with the same.
             return None
         key = row.get(self._plan.key)

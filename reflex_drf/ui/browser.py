@@ -7,6 +7,7 @@ from typing import Any
 import reflex as rx
 from reflex.experimental.client_state import ClientStateVar
 from reflex_base.constants import Hooks, Imports
+from reflex_base.event import no_args_event_spec
 from reflex_base.vars import VarData
 
 __all__ = [
@@ -123,7 +124,7 @@ useEffect(() => {{
 class _AddressWatch(rx.Fragment):  # type: ignore[misc]
     """Reads a list anew when one goes back or forward to another address of the same page."""
 
-    on_step: rx.EventHandler[rx.event.no_args_event_spec]
+    on_step: rx.EventHandler[no_args_event_spec]  # type: ignore[valid-type, type-arg]
 
     def _exclude_props(self) -> list[str]:
         return [*super()._exclude_props(), "on_step"]

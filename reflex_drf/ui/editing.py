@@ -68,6 +68,7 @@ def _conflict(state: type[Any]) -> rx.Component:
             line_height="var(--line-height-2)",
         ),
         color_scheme="amber",
+        high_contrast=True,
         size="1",
         width="100%",
     )
@@ -95,6 +96,8 @@ def _ways_out(state: type[Any]) -> rx.Component:
             type="button",
             size="1",
             color_scheme="red",
+            variant="soft",
+            high_contrast=True,
             on_click=state.overwrite,
         ),
     )

@@ -138,7 +138,14 @@ def problem(message: rx.Var[str] | Any, **props: Any) -> rx.Component:
     return rx.box(
         rx.cond(
             message,
-            rx.callout(message, icon="triangle-alert", color_scheme="red", size="1", width="100%"),
+            rx.callout(
+                message,
+                icon="triangle-alert",
+                color_scheme="red",
+                high_contrast=True,
+                size="1",
+                width="100%",
+            ),
         ),
         **{"role": "alert", **props},
     )

@@ -58,6 +58,8 @@ def _pictured(state: type[Any], said: rx.Component) -> rx.Component:
         # Not the text of the callout, which is a paragraph and can hold no buttons.
         rx.box(said, font_size="var(--font-size-2)", line_height="var(--line-height-2)"),
         color_scheme=color,
+        # The usual text of a callout is too pale to be read by everyone.
+        high_contrast=True,
         size="1",
         width="100%",
         align="center",
