@@ -149,9 +149,8 @@ class SectionPages:
 
     def _form(self, title: Any, back: Any, there: Any = None) -> rx.Component:
         section = self.section
-        options = {"fields": section.fields, "cancel": False, **section.form_options}
-        form = ui.form(self.state, **options)
-        leave = rx.link(text(_("Cancel")), href=back, size="2", underline="always")
+        options = {"fields": section.fields, "on_cancel": rx.redirect(back)}
+        form = ui.form(self.state, **{**options, **section.form_options})
         return rx.box(
             self._back(),
             _heading(title),
@@ -160,7 +159,6 @@ class SectionPages:
                 ui.presence(self.state, margin_bottom="12px"),
                 ui.conflict(self.state, margin_bottom="12px"),
                 form if there is None else rx.cond(there, form, ui.refusal(self.state)),
-                rx.box(leave, margin_top="12px"),
                 size="3",
                 max_width="760px",
             ),

@@ -7,6 +7,7 @@ from typing import Any
 import reflex as rx
 from django.utils.translation import gettext_lazy as _
 
+from reflex_drf.ui.parts import DANGER
 from reflex_drf.ui.texts import text
 
 __all__ = ["conflict", "presence"]
@@ -95,10 +96,8 @@ def _ways_out(state: type[Any]) -> rx.Component:
             ),
             type="button",
             size="1",
-            color_scheme="red",
-            variant="soft",
-            high_contrast=True,
             on_click=state.overwrite,
+            **DANGER,
         ),
     )
     return rx.flex(reload, overwrite, wrap="wrap", spacing="2", margin_top="8px")

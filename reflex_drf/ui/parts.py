@@ -11,6 +11,7 @@ from reflex_drf.ui.texts import text
 
 __all__ = [
     "CONTROL",
+    "DANGER",
     "HIDDEN",
     "Style",
     "allowed",
@@ -34,6 +35,8 @@ HIDDEN: Style = {
     "clip_path": "inset(50%)",
     "white_space": "nowrap",
 }
+# A button that takes something away; white on the theme's red is too pale to be read by everyone.
+DANGER: dict[str, Any] = {"color_scheme": "red", "variant": "soft", "high_contrast": True}
 # Native controls in the colours and sizes of the theme's own: they work with every keyboard,
 # screen reader and phone, and take an empty value.
 CONTROL: Style = {
