@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from reflex_drf.state.description import Description
 from reflex_drf.ui import browser
-from reflex_drf.ui.parts import DANGER, icon_button
+from reflex_drf.ui.parts import icon_button
 from reflex_drf.ui.texts import text
 
 __all__ = ["delete_button", "undo_bar"]
@@ -35,13 +35,9 @@ def confirm_delete(state: type[Any], known: Description, row: Any, label: Any) -
         else {}
     )
     said = text(_("%(name)s will be deleted. This cannot be undone."), name=_name(known, row))
-<<<<<<< HEAD
     action = rx.alert_dialog.action(
         rx.button(text(_("Delete")), color_scheme="red", high_contrast=True, on_click=delete)
     )
-=======
-    action = rx.alert_dialog.action(rx.button(text(_("Delete")), on_click=delete, **DANGER))
->>>>>>> 96c341d (Make what takes away readable for everyone, and leave forms of a site by their own button)
     kept = _listed(state, key, "protected") if known.previews else None
     return rx.alert_dialog.root(
         rx.alert_dialog.trigger(icon_button("trash-2", label)),

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.state.description import Description
 from reflex_drf.ui import browser
-from reflex_drf.ui.parts import DANGER, allowed
+from reflex_drf.ui.parts import allowed
 from reflex_drf.ui.rowactions import ActionInputs
 from reflex_drf.ui.scripting import Scripted
 from reflex_drf.ui.texts import ntext, text
@@ -188,13 +188,9 @@ class Selection:
                         rx.button(text(_("Keep them")), variant="soft", color_scheme="gray")
                     ),
                     rx.alert_dialog.action(
-<<<<<<< HEAD
                         rx.button(
                             text(_("Delete")), color_scheme="red", high_contrast=True, on_click=run
                         )
-=======
-                        rx.button(text(_("Delete")), on_click=run, **DANGER)
->>>>>>> 96c341d (Make what takes away readable for everyone, and leave forms of a site by their own button)
                     ),
                     justify="end",
                     spacing="3",
