@@ -19,10 +19,6 @@ PASSWORDS = {"admin": "admin", "plain": "plain-demo", "other": "other-demo"}
 
 @pytest.fixture(scope="module")
 def site_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    import os
-
-    if os.environ.get("SITE_URL"):
-        yield Server(os.environ["SITE_URL"], Path("/"), Path("/"))
     with running_site(tmp_path_factory.mktemp("site") / "project") as running:
         yield running
 
