@@ -425,6 +425,8 @@ class TestNested:
         await expect(visitor.field("Width")).to_have_attribute("aria-invalid", "true")
         await expect(visitor.field("Height")).to_have_attribute("aria-invalid", "true")
         await expect(amount).to_have_value("0")
+        # What is wrong first is where one goes on.
+        await expect(visitor.field("Width")).to_be_focused()
 
 
 class TestOtherKinds:

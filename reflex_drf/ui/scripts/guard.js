@@ -41,8 +41,13 @@ const ReflexDrfGuard = ({
     clearTimeout(timer.current);
     setProgress(null);
     setSilent(false);
-    // What was refused is still to be saved.
-    if (failed) mark(true);
+    if (!failed) return;
+    // What was refused is still to be saved, and what is wrong may be out of sight.
+    mark(true);
+    const form = place.current.closest("form");
+    const wrong = form.querySelector("[aria-invalid=true]");
+    if (wrong) wrong.focus();
+    else form.querySelector("[role=alert]")?.scrollIntoView({ block: "nearest" });
   }, [answer]);
   useEffect(() => {
     const form = place.current.closest("form");
