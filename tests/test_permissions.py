@@ -279,3 +279,19 @@ def test_allowed_actions_on_a_row(plain: User, editor: User) -> None:
 
 def test_a_read_only_viewset_has_no_writing_actions(admin: User) -> None:
     assert allowed_actions(set_up(TagViewSet, user=admin)) == {"list", "retrieve"}
+
+
+def test_the_extra_actions_of_a_viewset_are_looked_for_once(admin: User) -> None:
+    class CountingViewSet(TaskViewSet):
+        looks = 0
+
+        @classmethod
+        def get_extra_actions(cls) -> list[Any]:
+            CountingViewSet.looks += 1
+            return super().get_extra_actions()
+
+    for _ in range(3):
+        view = set_up(CountingViewSet, user=admin)
+        assert may(view, "create")
+        assert may(view, "list")
+    assert CountingViewSet.looks == 1

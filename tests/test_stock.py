@@ -21,6 +21,7 @@ from reflex_drf.bridge.phases import SESSION, Member
 from reflex_drf.bridge.requests import EventRequest
 from reflex_drf.bridge.visits import Visit, Visits
 from reflex_drf.errors import NoRequestError
+from reflex_drf.state import DjangoUserState
 from reflex_drf.testing import Tab, create_session
 from tests.bridge_chain import log
 from tests.bridging import Viewer
@@ -43,6 +44,11 @@ class QuietState(rx.State):
     @rx.event
     def ask_for_the_user(self) -> None:
         self.seen.append(f"{bridge.current_user()} {bridge.current_user().is_authenticated}")
+
+    @rx.event
+    async def write_into_the_mirror(self) -> None:
+        mirror = await self.get_state(DjangoUserState)
+        mirror.username = "somebody"
 
     @rx.event
     async def ask_twice(self) -> None:
@@ -200,6 +206,24 @@ async def test_the_user_stays_the_same_when_the_request_is_made() -> None:
     await Viewer().send(handler)
     assert users[0] is users[1]
     assert not users[2].is_authenticated
+
+
+async def test_the_mirror_shows_a_visitor_again_whatever_was_written_into_it() -> None:
+    async with Tab() as tab:
+        await tab.send(QuietState.write_into_the_mirror)
+        assert tab.get(DjangoUserState, "username") == "somebody"
+        await tab.send(QuietState.count_up)
+        assert tab.get(DjangoUserState, "username") == ""
+
+
+async def test_a_visitor_in_a_users_tab_is_noticed(django_user_model: Any) -> None:
+    ann = await django_user_model.objects.acreate_user("ann")
+    async with Tab(user=ann) as tab:
+        await tab.send(QuietState.count_up)
+        async with Tab(token=tab.token, hydrate=False) as stolen:
+            await stolen.send(QuietState.count_up)
+            assert stolen.deltas == []
+        assert tab.get(QuietState, "count") == 1
 
 
 # What it leaves behind
