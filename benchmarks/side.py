@@ -33,9 +33,10 @@ def make_states() -> tuple[Any, Any]:
         serialize_by_drf=serialize_by_drf,
         trivial=page.TrivialState.count_up,
         slow=page.TrivialState.ask_slowly,
-        load=page.ItemState.load,
+        load=page.CrowdState.load,
+        watched=page.ItemState.load,
         countless=page.CountlessState.load,
-        save=page.ItemState.add,
+        save=page.CrowdState.add,
         follow=page.ItemState.live_subscribe,
     )
     by_hand = SimpleNamespace(

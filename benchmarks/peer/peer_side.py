@@ -25,6 +25,7 @@ async def main() -> None:
         trivial=page.TrivialState.count_up,
         slow=page.TrivialState.ask_slowly,
         load=page.ItemState.show,
+        watched=page.ItemState.show,
         save=page.ItemState.add,
         follow=page.ItemState.follow,
     )

@@ -28,18 +28,18 @@ class Work:
     def __init__(self, enqueue: Enqueue, board: Switchboard, states: Any) -> None:
         self.enqueue, self.board, self.states = enqueue, board, states
 
-    async def open(self, count: int) -> list[Tab]:
+    async def open(self, count: int, load: Any) -> list[Tab]:
         """Open tabs of the logged-in viewer, each with the list on its screen."""
         cookie = await sync_to_async(rows.cookie)()
         tabs = [Tab(self.enqueue, cookie) for _ in range(count)]
         for tab in tabs:
             self.board.tabs[tab.token] = tab
-            await tab.send(self.states.load)
+            await tab.send(load)
         return tabs
 
     async def prepare(self) -> None:
         """Open all tabs once."""
-        self.tabs = await self.open(50)
+        self.tabs = await self.open(50, self.states.load)
         await self.check()
         self.visitor = Tab(self.enqueue)
         self.board.tabs[self.visitor.token] = self.visitor
@@ -88,7 +88,7 @@ class Work:
     async def live_200(self) -> float:
         """Have 200 tabs follow the list, write one row, and wait until all show it."""
         if not self.followers:
-            self.followers = await self.open(200)
+            self.followers = await self.open(200, self.states.watched)
             for tab in self.followers:
                 await tab.start(self.states.follow)
             await asyncio.sleep(1)
