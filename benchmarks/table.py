@@ -12,7 +12,8 @@ from importlib.metadata import version
 
 Work = Callable[[], Awaitable[object]]
 
-HEAD = "| what | against | ours | the other | ratio | aim |\n|---|---|---:|---:|---:|---:|"
+COLUMNS = "| what | against | ours | the other | ratio | aim | reached |"
+HEAD = f"{COLUMNS}\n|---|---|---:|---:|---:|---:|---|"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +34,10 @@ class Row:
 
     def __str__(self) -> str:
         if self.note:
-            return f"| {self.what} | {self.against} | {self.note} | | | {self.aim} |"
+            return f"| {self.what} | {self.against} | {self.note} | | | {self.aim} | |"
         return (
             f"| {self.what} | {self.against} | {amount(self.ours)} | {amount(self.other)} "
-            f"| {self.ratio} | {self.aim} |"
+            f"| {self.ratio} | {self.aim} | {self.reached} |"
         )
 
     @property
@@ -46,6 +47,16 @@ class Row:
             return ""
         value = self.ours / self.other if self.cost else self.other / self.ours
         return f"{value:.2f}"
+
+    @property
+    def reached(self) -> str:
+        """Whether the ratio is what it is to be, by as much of it as is printed."""
+        if not (self.aim and self.ratio):
+            return ""
+        sign, _, bound = self.aim.partition(" ")
+        ratio, limit = float(self.ratio), float(bound)
+        found = {"≥": ratio >= limit, ">": ratio > limit, "≤": ratio <= limit}
+        return "yes" if found[sign] else "no"
 
 
 def amount(value: float | None) -> str:

@@ -27,9 +27,17 @@ def test_the_table() -> None:
         Row("read", "the peer", aim="≥ 5", note="not installed here"),
     ]
     assert table(rows).splitlines()[2:] == [
-        "| read | DRF | 2.00 | 1,000 | 500.00 | ≥ 4 |",
-        "| read | the peer | not installed here | | | ≥ 5 |",
+        "| read | DRF | 2.00 | 1,000 | 500.00 | ≥ 4 | yes |",
+        "| read | the peer | not installed here | | | ≥ 5 | |",
     ]
+
+
+@pytest.mark.parametrize(
+    ("aim", "reached"),
+    [("≥ 2", "yes"), ("≥ 2.1", "no"), ("≤ 2", "yes"), ("≤ 1.9", "no"), ("> 2", "no"), ("", "")],
+)
+def test_whether_an_aim_is_reached(aim: str, reached: str) -> None:
+    assert Row("read", "DRF", 1.0, 2.0, aim).reached == reached
 
 
 def test_percentiles() -> None:
