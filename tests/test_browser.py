@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.browsing import ARGUMENTS, async_api, expect
+from tests.browsing import ARGUMENTS, async_api, expect, violations
 from tests.servers import PASSWORDS, Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
@@ -368,4 +368,57 @@ async def test_pages_fit_and_are_pictured(
     await page.get_by_role("dialog").get_by_role("button", name="Save").click()
     await expect(page.get_by_text("Please choose a category.")).to_be_visible()
     await page.screenshot(path=folder / f"form-{scheme}-{width}.png", animations="disabled")
+    assert visitor.problems == []
+
+
+# -- The office: `ui.site` over the project's router ------------------------------------------
+
+
+async def test_every_viewset_of_the_router_has_working_pages(visitor: Visitor) -> None:
+    await visitor.sign_in("admin", "/")
+    page = visitor.page
+    await visitor.open("/office")
+    menu = page.get_by_role("navigation", name="Sections")
+    await expect(menu.get_by_role("link")).to_have_text(
+        ["Products", "Orders", "Categories", "Tasks"]
+    )
+    for name in ("Categories", "Tasks", "Orders", "Products"):
+        await menu.get_by_role("link", name=name).click()
+        await expect(page.get_by_role("heading", level=1)).to_have_text(name)
+        await expect(page.locator("tbody").get_by_role("row")).not_to_have_count(0)
+    title = page.locator("tbody").get_by_role("rowheader").first.get_by_role("link")
+    await title.click()
+    await expect(page.get_by_role("definition").first).to_be_visible()
+    await page.get_by_role("main").get_by_role("link", name=re.compile("^Edit ")).click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Edit product")
+    await expect(page.get_by_role("form").get_by_label(re.compile("^Name"))).not_to_have_value("")
+
+
+async def test_the_menu_has_what_the_viewer_may_open(visitor: Visitor) -> None:
+    await visitor.open("/office")
+    menu = visitor.page.get_by_role("navigation", name="Sections")
+    await expect(menu.get_by_role("link")).to_have_text(["Products", "Categories"])
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_it_is_pictured_and_for_everyone(
+    browser: Any, sample_server: Server, tmp_path: Path, scheme: str, width: int
+) -> None:
+    folder = SCREENSHOTS if os.environ.get("REFLEX_DRF_SCREENSHOTS") else tmp_path
+    page = await browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 860})
+    visitor = Visitor(sample_server, page)
+    await visitor.sign_in("alice", "/")
+    await visitor.open("/office/products")
+    rows = page.locator("tbody").get_by_role("row")
+    await expect(rows).not_to_have_count(0)
+    await page.wait_for_load_state("networkidle")
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width
+    await page.screenshot(path=folder / f"office-{scheme}-{width}.png")
+    assert await violations(page) == []
+    await rows.first.get_by_role("rowheader").get_by_role("link").click()
+    await expect(page.get_by_role("definition").first).to_be_visible()
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width
+    await page.screenshot(path=folder / f"office-row-{scheme}-{width}.png")
+    assert await violations(page) == []
     assert visitor.problems == []

@@ -13,6 +13,7 @@ from django.shortcuts import resolve_url
 from django.urls import Resolver404, resolve
 from django.utils.translation import gettext_lazy as _
 
+from reflex_drf.auth.options import offered
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.site.pages import SectionPages
 from reflex_drf.site.registry import Shown, show_entry
@@ -177,6 +178,8 @@ def _checked_path(path: str) -> str:
 
 def _lacks_sign_in() -> bool:
     """Whether nothing answers at LOGIN_URL, so that nobody could sign in."""
+    if offered("login"):
+        return False
     try:
         resolve(resolve_url(settings.LOGIN_URL))
     except Resolver404:

@@ -27,7 +27,13 @@ def cell(column: Column, value: rx.Var[Any]) -> rx.Component:
 
 
 def _text(column: Column, value: rx.Var[Any]) -> rx.Component:
-    return rx.el.span(browser.words(value), style={"overflow_wrap": "anywhere"})
+    # Wraps where it has to, but lets no column shrink to the width of a letter.
+    style = {
+        "display": "inline-block",
+        "max_width": "min(48ch, 60vw)",
+        "overflow_wrap": "break-word",
+    }
+    return rx.el.span(browser.words(value), style=style)
 
 
 def _number(column: Column, value: rx.Var[Any]) -> rx.Component:

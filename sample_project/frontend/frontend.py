@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reflex as rx
+from reflex_drf import ui
 from reflex_drf.auth import add_pages
 
 from frontend.pages.account import account
@@ -19,6 +20,7 @@ from frontend.states.inventory import InventoryState
 from frontend.states.orders import OrderState
 from frontend.states.products import CategoryState, ProductState
 from frontend.states.tasks import TaskState
+from shop.urls import router
 
 app = rx.App(
     stylesheets=["/shop.css"],
@@ -47,4 +49,6 @@ app.add_page(
     on_load=InventoryState.load_inventory,
 )
 add_pages(app, registration=True, password_reset=True, frame=account)
+# Pages for everything that the API has, in one call.
+ui.site(router, app=app, path="/office", title="Office", order=["products", "orders"])
 app.add_page(not_found, route="404", title="Page not found · Harbor & Pine")

@@ -14,6 +14,7 @@ PAGES = (
     ("Orders", "/orders", "receipt-text"),
     ("Inventory", "/inventory", "clipboard-list"),
     ("Tasks", "/tasks", "list-checks"),
+    ("Office", "/office", "building-2"),
 )
 WIDTH = "1160px"
 
