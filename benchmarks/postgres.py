@@ -12,7 +12,8 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -45,16 +46,24 @@ async def postgres_rows() -> AsyncIterator[Row]:
     yield Row(**found["list"])
 
 
-def prepare() -> list[Any]:
-    """Make the database anew, with its users."""
+@contextmanager
+def database() -> Iterator[list[Any]]:
+    """Make a database with rows and users, and drop it at the end."""
     import psycopg
     from django.conf import settings
 
     options = settings.DATABASES["default"]
-    where = f"host={options['HOST']} user={options['USER']} dbname=postgres"
+    name, where = options["NAME"], f"host={options['HOST']} user={options['USER']} dbname=postgres"
     with psycopg.connect(where, password=options["PASSWORD"], autocommit=True) as server:
-        server.execute(f"DROP DATABASE IF EXISTS {options['NAME']} WITH (FORCE)")
-        server.execute(f"CREATE DATABASE {options['NAME']}")
+        server.execute(f"CREATE DATABASE {name}")
+        try:
+            yield fill_with_users()
+        finally:
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def fill_with_users() -> list[Any]:
+    """Make the rows and the users."""
     from benchmarks.data import fill
 
     fill()
@@ -115,4 +124,5 @@ if __name__ == "__main__":
     import django
 
     django.setup()
-    print(json.dumps(asyncio.run(main(prepare()))))
+    with database() as users:
+        print(json.dumps(asyncio.run(main(users))))

@@ -6,7 +6,8 @@ import os
 
 from tests.settings import *  # noqa: F403
 
-NAME = "reflex_drf_benchmark"
+# One for each run, so that two at a time do not meet.
+NAME = f"reflex_drf_benchmark_{os.getpid()}"
 DATABASES = {
     "default": {
         "ENGINE": "django.db.backends.postgresql",
