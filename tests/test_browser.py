@@ -16,7 +16,7 @@ from tests.browsing import ARGUMENTS, async_api, expect, violations
 from tests.servers import PASSWORDS, Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
-PAGES = ("/", "/products", "/orders", "/inventory", "/tasks")
+PAGES = ("/", "/products", "/catalogue", "/orders", "/inventory", "/tasks")
 THEME = re.compile("theme mode: system|color mode .?auto")
 SCREENSHOTS = Path(__file__).resolve().parent.parent / "docs" / "screenshots"
 
@@ -363,6 +363,12 @@ async def test_pages_fit_and_are_pictured(
         await expect(page.locator(".rt-Skeleton")).to_have_count(0)
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
         await page.screenshot(path=folder / f"{path.strip('/') or 'home'}-{scheme}-{width}.png")
+    await visitor.open("/catalogue")
+    rows = page.get_by_role("checkbox", name=re.compile("^Choose (?!all)"))
+    await rows.nth(1).click()
+    await rows.nth(3).click(modifiers=["Shift"])
+    await expect(page.get_by_text("3 rows chosen")).to_be_visible()
+    await page.screenshot(path=folder / f"catalogue-{scheme}-{width}.png")
     await visitor.open("/products")
     await visitor.button("New product").click()
     await page.get_by_role("dialog").get_by_role("button", name="Save").click()

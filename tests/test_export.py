@@ -15,6 +15,8 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from django.test import override_settings
+from django.utils import translation
+from django.utils.translation import gettext_lazy
 from rest_framework import pagination, permissions, throttling
 
 from reflex_drf.asgi import Dispatcher
@@ -23,7 +25,7 @@ from reflex_drf.guard import Guard
 from reflex_drf.state import ModelState
 from reflex_drf.state.columns import Column
 from reflex_drf.state.exporting import csv_lines
-from reflex_drf.testing import Tab, cookie_header, create_session
+from reflex_drf.testing import Tab, Worker, cookie_header, create_session
 from tests.counting import count_queries
 from tests.shop.models import Product, Task
 from tests.shop.serializers import ProductSerializer
@@ -334,6 +336,29 @@ class TestWho:
             await tab.send(ExportState.export())
             answer = await post(tab, ticket_of(tab), method="PUT")
             assert answer.status_code == 403
+
+
+def test_labels_are_in_the_language_of_the_reader() -> None:
+    column = Column(
+        name="x", label=gettext_lazy("Columns"), choices=((True, gettext_lazy("Yes")), (0, "0"))
+    )
+    with translation.override("de"):
+        lines = "".join(csv_lines([column], [[{"x": True}, {"x": [True, 0]}, {"x": 7}]]))
+    assert lines.splitlines() == ["Spalten", "Ja", '"Ja, 0"', "7"]
+
+
+@pytest.mark.redis
+async def test_the_states_of_a_tab_may_be_kept_elsewhere(rows: Any, owner: User) -> None:
+    from redis.asyncio import Redis
+    from reflex.istate.manager.redis import StateManagerRedis
+
+    redis = Redis.from_url("redis://127.0.0.1:6379/5")
+    manager: Any = StateManagerRedis(redis=redis)  # type: ignore[abstract]
+    async with Worker(state_manager=manager) as worker, Tab(user=owner, worker=worker) as tab:
+        await tab.send(ExportHookState.filter({"size": "s"}))
+        _, *lines = table(await fetch(tab, ExportHookState, ["name"]))
+    await manager.close()
+    assert lines == [[f"Product {n}"] for n in (1, 3, 5, 7)]
 
 
 HOSTILE: list[Any] = [

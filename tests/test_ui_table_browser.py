@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import csv
-import importlib
 import io
 import itertools
 import re
@@ -14,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.browsing import expect
+from tests.browsing import expect, violations
 from tests.servers import Server
 from tests.ui_visitor import Visitor
 
@@ -331,13 +330,6 @@ async def test_a_relation_leads_to_the_page_of_its_row(table: Table) -> None:
     link = table.row("inner").get_by_role("link")
     await expect(link).to_have_attribute("href", re.compile(f"/crate/{outer}$"))
     await expect(table.row("outer").get_by_role("link")).to_have_count(0)
-
-
-async def violations(page: Any) -> list[str]:
-    """What axe-core finds wrong with the page as it stands."""
-    axe = importlib.import_module("axe_playwright_python.async_playwright").Axe()
-    found = (await axe.run(page)).response["violations"]
-    return [f"{item['id']}: {node['html']}" for item in found for node in item["nodes"]]
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 390)])

@@ -77,8 +77,10 @@ class DeletionHandlers(WriteHandlers):
         """Delete a row that still waits for it once its time is over."""
         # Holds neither the lock of the tab's states nor a thread. What follows is an ordinary
         # event, with the session and the user of that moment; it comes also when the tab is gone.
-        await asyncio.sleep(self._plan.options.undo_seconds)
         key = str(pk)
+        if not self.pending_deletes.get(key):
+            return None
+        await asyncio.sleep(self._plan.options.undo_seconds)
         async with self:
             if not self.pending_deletes.get(key):
                 return None

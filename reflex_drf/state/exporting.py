@@ -14,6 +14,7 @@ from asgiref.sync import sync_to_async
 from django.utils.translation import gettext_lazy as _
 from reflex_base.config import get_config
 
+from reflex_drf.bridge.language import say
 from reflex_drf.bridge.tickets import EXPORTS, can_keep, keep
 from reflex_drf.state.calls import is_pointer, operation
 from reflex_drf.state.columns import Column, describe_columns
@@ -97,9 +98,13 @@ def wanted_of(kept: Mapping[str, Any]) -> Wanted:
 def csv_lines(columns: Iterable[Column], pages: Iterable[Iterable[Any]]) -> Iterator[str]:
     """The lines of the file: a heading, then each page as one piece."""
     shown = list(columns)
-    yield _written([[_safe(column.label) for column in shown]])
+    # Labels may be translations, which are said once and not in each row.
+    words = {c.name: {str(value): say(word) for value, word in c.choices} for c in shown}
+    yield _written([[_safe(say(column.label)) for column in shown]])
     for rows in pages:
-        yield _written([[_cell(column, row) for column in shown] for row in rows])
+        yield _written(
+            [[_cell(column, words[column.name], row) for column in shown] for row in rows]
+        )
 
 
 def _written(rows: list[list[str]]) -> str:
@@ -108,18 +113,17 @@ def _written(rows: list[list[str]]) -> str:
     return buffer.getvalue()
 
 
-def _cell(column: Column, row: Any) -> str:
-    return _safe(_text(column, row.get(column.name) if isinstance(row, Mapping) else None))
+def _cell(column: Column, words: Mapping[str, str], row: Any) -> str:
+    value = row.get(column.name) if isinstance(row, Mapping) else None
+    return _safe(_text(column, words, value))
 
 
-def _text(column: Column, value: Any) -> str:
+def _text(column: Column, words: Mapping[str, str], value: Any) -> str:
     if value is None:
         return ""
-    if column.choices:
-        labels = {str(choice): label for choice, label in column.choices}
-        if not isinstance(value, list):
-            return labels.get(str(value), str(value))
-        return ", ".join(labels.get(str(item), str(item)) for item in value)
+    if words:
+        values = value if isinstance(value, list) else [value]
+        return ", ".join(words.get(str(item), str(item)) for item in values)
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Mapping):

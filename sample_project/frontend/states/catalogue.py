@@ -9,3 +9,7 @@ from shop.views import ProductViewSet
 
 class CatalogueState(ModelState):
     viewset = ProductViewSet
+
+    class Meta:
+        url_params = True
+        undo_seconds = 6
