@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, cast
 
 from django.core.exceptions import ObjectDoesNotExist
@@ -13,6 +14,7 @@ from reflex_drf.columns import SKIP, Source, gives_columns, is_loaded_by_django
 from reflex_drf.converters import Amounts, Documents, Moments, Show, Table, same
 from reflex_drf.prefetching import Related, find_related
 from reflex_drf.reading import Reading, is_read_by_django, read, settled
+from reflex_drf.representation import plain_float
 from reflex_drf.sqlite import DateTexts, MomentTexts
 
 __all__ = ["Plan", "Step", "converter", "spread_many", "spread_one"]
@@ -242,7 +244,15 @@ def converter(table: Table, other: Show) -> tuple[Show, Batch]:
         kinds = set(map(type, values))
         if kinds <= unchanged:
             return values
-        convert = table.get(kinds.pop(), show) if len(kinds) == 1 else show
+        has_nothing = type(None) in kinds
+        kinds.discard(type(None))
+        convert = table.get(kinds.pop()) if len(kinds) == 1 else None
+        if convert is None:
+            return list(map(show, values))
+        if has_nothing:
+            return [None if value is None else convert(value) for value in values]
+        if convert is plain_float and all(map(isfinite, values)):
+            return values
         return list(map(convert, values))
 
     return show, show_all

@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from rest_framework.settings import api_settings
 from rest_framework.utils.encoders import JSONEncoder
 
-__all__ = ["plain"]
+__all__ = ["plain", "plain_float"]
 
 ATOMS = frozenset({str, int, bool, type(None)})
 ENCODER = JSONEncoder()
