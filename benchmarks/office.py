@@ -28,7 +28,7 @@ from benchmarks.data import DATABASE, prepare
 if TYPE_CHECKING:
     from reflex_drf.testing import Tab, Worker
 
-HOURS, PEOPLE = 24, 40
+HOURS, PEOPLE = 24, 12
 REDIS = "redis://127.0.0.1:6379/6"
 CHANNEL = "reflex_drf_office"
 # Another program of the same project: it does not import the states.

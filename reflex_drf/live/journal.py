@@ -73,7 +73,8 @@ def explain(state: Any, changes: Iterable[ModelChange], status: int) -> str:
         return "not read: the session behind the tab is not the one that subscribed"
     if not 200 <= status < 300:
         return f"not read: the API answered {status}"
-    key, rows = state._plan.key, state._rows
+    # Past the proxies that note what a handler changes: this is for every viewer of every change.
+    key, rows = state._plan.key, state.get_value(state._plan.options.list_var)
     shown = {str(row.get(key)) for row in rows if isinstance(row, dict)}
     missing = [
         str(change.pk)
