@@ -117,7 +117,6 @@ class TestWorkers:
             **QUICK,
             "LIVE_TRANSPORT": "redis",
             "LIVE_CHANNEL": uuid.uuid4().hex,
-            "LIVE_MODELS": ["shop.Product"],
         }
         async with Worker() as worker:
             yield worker

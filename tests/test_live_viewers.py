@@ -176,6 +176,21 @@ class TestPace:
             await worker.settle()
             assert len(PacedState.told) == 2
 
+    async def test_what_a_viewer_reads_while_he_waits_keeps_nobody_waiting(
+        self, worker: Worker, settings: Any
+    ) -> None:
+        settings.REFLEX_DRF = {"LIVE_REFRESH_INTERVAL": 500}
+        async with Tab() as tab:
+            await tab.send(OtherPacedState.live_subscribe)
+            await worker.settle()
+            for number in range(2):
+                await Product.objects.acreate(name="Chair", sku=f"{number}", price=1)
+            # The second is to be shown half a second later, and is read before that.
+            await tab.send(OtherPacedState.load)
+            async with asyncio.timeout(20):
+                await worker.settle()
+            assert len(tab.seen(OtherPacedState, "data")) == 2
+
     async def test_viewers_do_not_wait_for_each_other(self, worker: Worker) -> None:
         async with Tab() as first, Tab() as second:
             await watch(first, second)

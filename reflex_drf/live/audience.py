@@ -95,10 +95,14 @@ class Audience:
     """
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, refresh: Callable[[Subscription], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        refresh: Callable[[Subscription], None],
+        idle: Callable[[], None],
     ) -> None:
         self._loop = loop
         self._refresh = refresh
+        self._idle = idle
         self.subscriptions: dict[tuple[str, type[Any]], Subscription] = {}
         # In the order in which they came; a set would have none.
         self._waiting: dict[Subscription, None] = {}
@@ -152,6 +156,9 @@ class Audience:
             del self._waiting[subscription]
             if subscription.wants:
                 self._refresh(subscription)
+            else:
+                # It has read what it waited for by itself.
+                self._idle()
         if self._waiting:
             self._arm(min(each.free_at for each in self._waiting))
 

@@ -104,7 +104,9 @@ class Viewers:
         label = subscription.label
         audience = self._audiences.get(label)
         if audience is None:
-            audience = self._audiences[label] = Audience(self._loop, self._refresh)
+            audience = self._audiences[label] = Audience(
+                self._loop, self._refresh, self._progress.set
+            )
             live_broadcaster().listen(label, self._hear, self._loop)
         audience.subscriptions[(tab.token, state)] = subscription
         live_models.watch(model)
