@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -44,3 +45,29 @@ def test_each_page_is_listed_in_the_index(page: Path) -> None:
 )
 def test_modules_stay_small_enough_to_read(module: Path) -> None:
     assert len(module.read_text().splitlines()) <= 350
+
+
+FEATURE = re.compile(r"^\|.*\| (yes|no|part) \| (?:`([^`]+)`)? ?\|$", re.M)
+
+
+def test_each_feature_of_ours_names_a_test_that_exists() -> None:
+    found = FEATURE.findall((ROOT / "docs" / "features.md").read_text())
+    assert len(found) > 30
+    assert [named for ours, named in found if (ours == "yes") is not bool(named)] == []
+    missing = [named for _, named in found if named and not _is_test(named)]
+    assert missing == []
+
+
+def _is_test(named: str) -> bool:
+    """Whether a file of the tests has a class and a function of these names, one in the other."""
+    file, *parts = named.split("::")
+    path = ROOT / "tests" / file
+    if not path.exists():
+        return False
+    body = ast.parse(path.read_text()).body
+    for part in parts:
+        node = next((n for n in body if getattr(n, "name", None) == part), None)
+        if node is None:
+            return False
+        body = getattr(node, "body", [])
+    return True

@@ -172,10 +172,14 @@ class TestPages:
     async def test_an_action_shows_what_became_of_the_row(self, admin: Guest) -> None:
         await admin.link("Chair 05", exact=True).click()
         await expect(admin.heading).to_have_text("Chair 05")
-        await expect(admin.page.get_by_role("definition").filter(has_text="35")).to_be_visible()
+        await expect(
+            admin.page.get_by_role("definition").filter(has_text=re.compile("^35$"))
+        ).to_be_visible()
         await admin.button("Actions for Chair 05").click()
         await admin.page.get_by_role("menuitem", name="Restock").click()
-        await expect(admin.page.get_by_role("definition").filter(has_text="135")).to_be_visible()
+        await expect(
+            admin.page.get_by_role("definition").filter(has_text=re.compile("^135$"))
+        ).to_be_visible()
 
     async def test_names_that_a_state_uses_itself_are_no_trouble(self, guest: Guest) -> None:
         await guest.open("/office/notes/new")
@@ -369,9 +373,13 @@ class TestWorld:
         await expect(one.input("Stock")).to_have_value("77")
         await one.input("Stock").fill("88")
         await one.button("Save", exact=True).click()
-        await expect(one.page.get_by_role("definition").filter(has_text="88")).to_be_visible()
+        await expect(
+            one.page.get_by_role("definition").filter(has_text=re.compile("^88$"))
+        ).to_be_visible()
         # The other one looks at the row, and sees it at once.
-        await expect(two.page.get_by_role("definition").filter(has_text="88")).to_be_visible()
+        await expect(
+            two.page.get_by_role("definition").filter(has_text=re.compile("^88$"))
+        ).to_be_visible()
 
 
 class TestLanguages:
@@ -385,7 +393,9 @@ class TestLanguages:
         await expect(guest.row("Chair 01").get_by_text("Ja")).to_be_visible()
         assert await guest.page.evaluate("() => document.documentElement.lang") == "de"
         await guest.open("/office/notes/new")
-        await guest.page.get_by_role("form").get_by_role("button", name="Sichern").click()
+        await (
+            guest.page.get_by_role("form").get_by_role("button", name="Sichern", exact=True).click()
+        )
         await expect(guest.input("Error")).to_have_accessible_description(
             re.compile("Dieses Feld|nicht leer|erforderlich")
         )
