@@ -430,6 +430,20 @@ class TestSafety:
         with pytest.raises(asyncio.CancelledError):
             await leader
 
+    async def test_what_was_forgotten_is_not_guessed(
+        self, worker: Worker, tabs: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # As if so many questions were asked that what each depends on is forgotten at once.
+        monkeypatch.setattr("reflex_drf.live.sharing.QUESTIONS", 0)
+        red = await tabs(2, headers={"x-tenant": "red"})
+        blue = await tabs(2, headers={"x-tenant": "blue"})
+        CountedViewSet.look = lambda request: request.headers["x-tenant"]
+        for name in ("Chair", "Table"):
+            await create(name)
+            await worker.settle()
+            assert all(set(names(tab)) == {"red"} for tab in red)
+            assert all(set(names(tab)) == {"blue"} for tab in blue)
+
     async def test_what_is_kept_is_bounded(self) -> None:
         reads = SharedReads(lambda: 1)
 

@@ -8,6 +8,7 @@ import marshal
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.conf import settings as django_settings
 from django.http import HttpRequest
@@ -52,18 +53,21 @@ class SharedReads:
         self, question: Hashable, origin: HttpRequest, since: int, ask: Ask
     ) -> tuple[Reply | None, int]:
         """Give an answer that shows what was heard until `since`, and until when it was current."""
+        tried: Read | None = None
         while True:
             names = self._names.get(question, frozenset())
             read = self._reads.get((question, names, values_of(names, origin)))
-            if read is None or read.began < since:
+            if read is None or read is tried or read.began < since:
                 return await self._ask(question, origin, ask)
             await read.ended.wait()
             if read.answer is None:
                 # It failed, or it is nobody else's business; no queue is formed behind the next.
                 began = self._now()
                 return await ask(Dependencies()), began
-            if names == self._names.get(question):
+            if read.answer.fits(origin):
                 return read.answer.copy(), read.began
+            # It depends on more than was known when it began.
+            tried = read
 
     async def _ask(
         self, question: Hashable, origin: HttpRequest, ask: Ask
@@ -74,7 +78,7 @@ class SharedReads:
         try:
             reply = await ask(dependencies)
             if reply is not None and is_common(reply, dependencies):
-                read.answer = keep(reply)
+                read.answer = keep(reply, dependencies.names, origin)
                 self._learn(question, origin, names | dependencies.names, read)
         finally:
             # Also when the tab that reads for all is closed meanwhile.
@@ -115,6 +119,13 @@ class Answer:
 
     reply: Reply
     content: bytes
+    # What it depends on, and what that was for the viewer who has read it.
+    names: Names
+    values: tuple[Any, ...]
+
+    def fits(self, origin: HttpRequest) -> bool:
+        """Tell whether another viewer would get the same."""
+        return values_of(self.names, origin) == self.values
 
     def copy(self) -> Reply:
         """Give the reply, with rows that may be changed."""
@@ -123,7 +134,7 @@ class Answer:
         return dataclasses.replace(self.reply, rows=rows, data=data)
 
 
-def keep(reply: Reply) -> Answer | None:
+def keep(reply: Reply, names: Names, origin: HttpRequest) -> Answer | None:
     """Keep a reply for others; None if it holds more than plain values."""
     # The rows are part of the body, and nobody looks at the body of a list that has rows.
     content = reply.rows, reply.data if reply.rows is None else None
@@ -131,4 +142,5 @@ def keep(reply: Reply) -> Answer | None:
         kept = marshal.dumps(content)
     except ValueError:
         return None
-    return Answer(dataclasses.replace(reply, rows=None, data=None, request=None), kept)
+    bare = dataclasses.replace(reply, rows=None, data=None, request=None)
+    return Answer(bare, kept, names, values_of(names, origin))
