@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.browsing import expect
+from tests.browsing import expect, violations
 from tests.servers import Server
 from tests.signing_browser import Browser, fill, manage, open_browser, sign_in, visit
 
@@ -178,6 +178,29 @@ async def test_everything_is_said_in_the_language_of_the_visitor(signing_server:
         await expect(page.page.get_by_text("mindestens 8 Zeichen")).to_be_visible()
         await page.page.get_by_role("button", name="Konto anlegen").click()
         await expect(page.page.get_by_text("Dieses Feld ist zwingend").first).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_axe_finds_nothing_wrong(signing_server: Server, scheme: str) -> None:
+    async with open_browser(signing_server, color_scheme=scheme) as browser:
+        for path in ("/login", "/register", "/password-reset", "/logout"):
+            page = await visit(browser, path)
+            await expect(page.page.get_by_role("heading", level=1)).to_be_visible()
+            await expect(page.page.get_by_role("link").first).to_be_visible()
+            assert await violations(page.page) == [], path
+        page = await visit(browser, "/register")
+        await page.page.get_by_role("button", name="Create an account").click()
+        await expect(page.page.get_by_text("This field is required.").first).to_be_visible()
+        assert await violations(page.page) == []
+        page = await visit(browser, "/password-reset/confirm?uid=x&token=y")
+        await expect(page.page.get_by_text("This link is not good any more")).to_be_visible()
+        assert await violations(page.page) == []
+        page = await visit(browser, "/login")
+        await sign_in(page, "ann")
+        await page.shows("user", "user ann")
+        page = await visit(browser, "/password-change")
+        await expect(page.page.get_by_role("heading", level=1)).to_be_visible()
+        assert await violations(page.page) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
