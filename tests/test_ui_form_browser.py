@@ -12,9 +12,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.browsing import expect
+from tests.browsing import expect, violations
 from tests.servers import Server
-from tests.test_ui_table_browser import violations
 from tests.ui_visitor import Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.server]
