@@ -581,6 +581,19 @@ class TestUndo:
             await started.join()
             await until(is_gone(rows[0].pk))
 
+    async def test_the_page_of_a_row_knows_its_name(self, rows: Any, owner: User) -> None:
+        state = state_over(BulkViewSet, undo_seconds=0.5)
+        async with Tab(user=owner) as tab:
+            await tab.send(state.open_row(rows[2].pk))
+            started = await tab.start(state.delete_later(rows[2].pk))
+
+            async def pending() -> bool:
+                return tab.get(state, "pending_deletes") == {str(rows[2].pk): "Product 2"}
+
+            await until(pending)
+            await tab.send(state.undo_delete(rows[2].pk))
+            await started.join()
+
     async def test_who_may_not_delete_is_told_at_once(self, foreign: Any, owner: User) -> None:
         async with Tab(user=owner) as tab:
             await tab.send(UndoState.delete_later(foreign.pk))

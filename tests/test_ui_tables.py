@@ -153,6 +153,10 @@ class TestDeleting:
         assert "undo_delete" in tree
         assert "preview_delete" not in tree
 
+    def test_the_page_of_a_row_has_the_way_back_too(self) -> None:
+        assert "undo_delete" in rendered(ui.detail(TablesUndoState, key=rx.Var("key").to(str)))
+        assert "undo_delete" not in rendered(ui.detail(TablesUndoState))
+
 
 class TestRelations:
     def test_a_relation_is_a_link_to_the_page_of_its_row(self) -> None:

@@ -184,7 +184,7 @@ class BulkHandlers(WriteHandlers):
 
     def _name_of(self, key: str) -> str:
         """What a row is called on the page, where it stands there."""
-        for row in self._rows:
+        for row in (*self._rows, getattr(self, "detail_row", None) or {}):
             if str(row.get(self._plan.key)) == key:
                 return str(row.get(self._plan.title) or key)
         return key

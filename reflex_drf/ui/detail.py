@@ -12,6 +12,7 @@ from reflex_drf.state.columns import Column
 from reflex_drf.state.description import Description, describe
 from reflex_drf.ui import browser
 from reflex_drf.ui.cells import cell
+from reflex_drf.ui.deletion import undo_bar
 from reflex_drf.ui.links import Links
 from reflex_drf.ui.parts import Style, styled
 from reflex_drf.ui.refusals import progress, refusal
@@ -87,6 +88,8 @@ def detail(
         progress(state),
         refusal(state, retry=state.load_detail, margin_bottom="12px"),
         rx.cond(there, content, rx.cond(state.error == "", _skeleton(len(shown)))),
+        # Beside a table, the table has it.
+        undo_bar(state, known) if key is not None else rx.fragment(),
         **styled({"width": "100%"}, props),
     )
 
