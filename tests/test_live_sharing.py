@@ -312,6 +312,24 @@ class TestDependencies:
         await worker.settle()
         assert [names(tab) for tab in opened] == [[tab.cookies["sessionid"]] for tab in opened]
 
+    @pytest.mark.parametrize(
+        "look",
+        [
+            lambda request: request.META.get("CSRF_COOKIE"),
+            lambda request: {**request.META}.get("CSRF_COOKIE"),
+        ],
+    )
+    async def test_a_secret_of_a_browser(
+        self, worker: Worker, tabs: Any, look: Callable[[Any], Any]
+    ) -> None:
+        secrets = ["a" * 32, "b" * 32]
+        opened = [(await tabs(1, cookies={"csrftoken": each}))[0] for each in secrets]
+        CountedViewSet.look = look
+        for name in ("Chair", "Table"):
+            await create(name)
+            await worker.settle()
+            assert [set(names(tab)) for tab in opened] == [{each} for each in secrets]
+
     async def test_messages_of_the_session(self, worker: Worker, tabs: Any) -> None:
         alice = await User.objects.acreate_user("alice")
         await tabs(2, alice)

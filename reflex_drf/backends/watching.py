@@ -42,7 +42,8 @@ INNOCENT = frozenset(
     }
 )
 # What of the above a view could find in another place.
-CHECKED = frozenset({"HTTP_USER_AGENT", "CSRF_COOKIE", "CSRF_COOKIE_NEEDS_UPDATE"})
+SECRETS = ("CSRF_COOKIE", "CSRF_COOKIE_NEEDS_UPDATE")
+CHECKED = frozenset({"HTTP_USER_AGENT", *SECRETS})
 
 
 @dataclass(slots=True)
@@ -60,11 +61,15 @@ class Dependencies:
     @property
     def names(self) -> Names:
         """All of them, to remember."""
+        # Django's own middleware has put it there from where it is kept.
+        secret = bool(self.headers & {ALL, *SECRETS})
+        cookies = {*self.cookies, *([settings.CSRF_COOKIE_NAME] if secret else [])}
+        session = self.session or (secret and settings.CSRF_USE_SESSIONS)
         return frozenset(
             [
                 *(("header", name) for name in self.headers),
-                *(("cookie", name) for name in self.cookies),
-                *([("session", "")] if self.session else []),
+                *(("cookie", name) for name in cookies),
+                *([("session", "")] if session else []),
             ]
         )
 

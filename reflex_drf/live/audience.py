@@ -71,9 +71,8 @@ class Subscription:
         """The full name of the handler that refreshes the state."""
         return f"{self.state.get_full_name()}.live_refresh"
 
-    @property
     def wants(self) -> bool:
-        """Whether there is a reason to refresh it."""
+        """Tell whether there is a reason to refresh it, and forget those that are none any more."""
         if len(self.changes) and self.since <= self.covered:
             # The viewer has read the list since, as after his own writing.
             self.changes.take()
@@ -122,7 +121,7 @@ class Audience:
 
     def plan(self, subscription: Subscription) -> None:
         """Have a subscription refreshed with the next wave, if there is a reason to."""
-        if not subscription.busy and subscription.wants:
+        if not subscription.busy and subscription.wants():
             self._waiting[subscription] = None
             self._arm(subscription.free_at)
 
@@ -154,7 +153,7 @@ class Audience:
             self._begin_wave()
         for subscription in due:
             del self._waiting[subscription]
-            if subscription.wants:
+            if subscription.wants():
                 self._refresh(subscription)
             else:
                 # It has read what it waited for by itself.
