@@ -285,7 +285,7 @@ class TestUnsaved:
 
         visitor.page.on("dialog", answer)
         await visitor.open("/item-form")
-        await visitor.page.get_by_label("Name").fill("Half")
+        await visitor.page.get_by_label("Name").press_sequentially("Half")
         await visitor.page.reload()
         assert asked == ["beforeunload"]
         await expect(visitor.page.get_by_label("Name")).to_be_visible()
