@@ -33,6 +33,7 @@ from reflex_drf.state.owner import (
 __all__ = ["OwnerMiddleware", "Sender", "sender_var"]
 
 logger = logging.getLogger(__name__)
+OWNER = TabOwner.get_name()
 
 
 class Processor(Protocol):
@@ -129,7 +130,7 @@ def changes_nothing(sender: Sender, root: BaseState) -> bool:
     scope = sender.scope
     if scope is None or scope.opener is None or sender.hydrates or not sender.keeps_tree:
         return False
-    owner = root.substates.get(TabOwner.get_name())
+    owner = root.substates.get(OWNER)
     if type(owner) is not TabOwner or owner._owner != ANONYMOUS:
         return False
     if scope.opener.user(scope) is None:

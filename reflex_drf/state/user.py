@@ -52,6 +52,7 @@ MIRRORED = (
 )
 # What the mirror shows of a visitor.
 BLANK = {name: DjangoUserState.get_fields()[name].default_value() for name in MIRRORED}
+MIRROR = DjangoUserState.get_name()
 NOBODY = tuple(BLANK.values())
 shown_by = operator.attrgetter(*MIRRORED)
 held_by = operator.itemgetter(*MIRRORED)
@@ -121,7 +122,7 @@ async def mirror_user(root: BaseState, user: Any, target: type[BaseState], hydra
 
 def shows_visitor(root: BaseState, target: type[BaseState]) -> bool:
     """Tell whether the mirror of a whole tree shows a visitor already."""
-    mirror = root.substates.get(DjangoUserState.get_name())
+    mirror = root.substates.get(MIRROR)
     if type(mirror) is not DjangoUserState or getattr(target, "mirror_groups", False):
         return False
     try:
