@@ -77,8 +77,15 @@ class IsolatedLongState(IsolatedTaskState):
 
 STATES = [IsolatedTaskState, IsolatedScopedState, IsolatedProductState, IsolatedLongState]
 FORM = {"set_title", "set_done"}
-LISTS = {"load", "refresh", "paginate", "go_to_page", "next_page", "prev_page"}
-FORMS = {"create", "update", "delete", "start_edit", "load_row", "cancel_edit"}
+LISTS = {
+    *("load", "refresh", "paginate", "go_to_page", "next_page", "prev_page", "export"),
+    *("open_row", "load_detail", "close_row"),
+}
+FORMS = {
+    *("create", "update", "delete", "start_edit", "load_row", "load_edit", "cancel_edit"),
+    *("start_clone", "load_clone", "edit_cell", "cancel_cell", "preview_delete"),
+    *("bulk", "bulk_matching"),
+}
 
 
 @pytest.fixture
@@ -218,7 +225,8 @@ def plausible(state: Any, name: str, pk: int) -> dict[str, Any]:
     """Arguments that the tab's own user would succeed with."""
     known = {
         "pk": pk, "value": "stolen", "page": 1, "form_data": {"title": "stolen"}, "size": 5,
-        "var_name": "title", "page_size": None,
+        "var_name": "title", "page_size": None, "columns": ["title"], "field": "title",
+        "action": "partial_update", "keys": [pk], "data": {"title": "stolen"},
     }  # fmt: skip
     taken = list(inspect.signature(state.event_handlers[name].fn).parameters)[1:]
     return {argument: known[argument] for argument in taken}
