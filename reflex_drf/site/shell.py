@@ -23,7 +23,11 @@ _PAGE: Style = {
     "display": "grid",
     "grid_template_columns": "232px minmax(0, 1fr)",
     "min_height": "100vh",
-    "@media (max-width: 820px)": {"grid_template_columns": "minmax(0, 1fr)"},
+    "@media (max-width: 820px)": {
+        "grid_template_columns": "minmax(0, 1fr)",
+        # A short page leaves its room below itself, not in the bar above it.
+        "grid_template_rows": "auto 1fr",
+    },
 }
 _SIDE: Style = {
     "border_inline_end": "1px solid var(--gray-a5)",
