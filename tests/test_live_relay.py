@@ -6,9 +6,10 @@ import asyncio
 import json
 import threading
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from django.test import override_settings
 
 from reflex_drf.live import LiveBroadcaster, ModelChange, live_broadcaster
 from reflex_drf.live.changes import unknown_rows
@@ -16,14 +17,22 @@ from reflex_drf.live.relay import (
     FIRST_DELAY,
     LAST_DELAY,
     Receiver,
-    Sender,
     origin,
     pause,
     publish,
     receivers,
     stop_receiver,
 )
+from reflex_drf.live.relay import Sender as RealSender
 from tests.living import Cable
+
+
+class Sender(RealSender):
+    made: ClassVar[list[Sender]] = []
+
+    def __init__(self) -> None:
+        super().__init__()
+        Sender.made.append(self)
 
 
 def change(pk: object = 1, label: str = "shop.product") -> ModelChange:
@@ -41,7 +50,13 @@ def sent(cable: Cable) -> list[tuple[str, int, list[Any]]]:
 
 def reminders(cable: Cable) -> list[Any]:
     said = [content for text in cable.sent if isinstance(content := json.loads(text), dict)]
-    return [content["body"] for content in said if content["kind"] == "versions"]
+    labels = {label for label, _, _ in sent(cable)}
+    # The sender of the process may still remind of what earlier tests have changed.
+    return [
+        content["body"]
+        for content in said
+        if content["kind"] == "versions" and set(content["body"]) <= labels
+    ]
 
 
 @pytest.fixture
@@ -50,6 +65,9 @@ def cable(settings: Any) -> Iterator[Cable]:
     settings.REFLEX_DRF = {"LIVE_TRANSPORT": cable}
     yield cable
     cable.cut.clear()
+    # One that goes on would remind the next test's cable of what it has sent.
+    while Sender.made:
+        Sender.made.pop().close(5)
 
 
 class TestSender:
@@ -119,19 +137,19 @@ class TestSender:
     ) -> None:
         monkeypatch.setattr("reflex_drf.live.reminders.PAUSES", (0.01, 0.02, 0.03))
         sender = Sender()
-        sender.put([change(), change(1, "shop.task")])
+        sender.put([change(1, "shop.first"), change(1, "shop.second")])
         assert sender.flush(5)
         thread = sender._thread
         if thread is not None:
             thread.join(5)
-        assert reminders(cable) == [{"shop.product": 1, "shop.task": 1}] * 3
+        assert reminders(cable) == [{"shop.first": 1, "shop.second": 1}] * 3
 
     def test_who_ends_says_them_once_more(self, cable: Cable) -> None:
         sender = Sender()
-        sender.put([change()])
+        sender.put([change(1, "shop.first")])
         assert sender.close(5)
         assert sender._thread is None
-        assert reminders(cable) == [{"shop.product": 1}]
+        assert reminders(cable) == [{"shop.first": 1}]
 
     def test_reminders_of_many_models_fit_the_transport(self, cable: Cable) -> None:
         sender = Sender()
@@ -151,6 +169,56 @@ class TestSender:
             f"key-{number}" for number in range(60)
         ]
         assert [version for _, version, _ in sent(cable)] == [*range(1, len(cable.sent) + 1)]
+
+    def test_a_notice_that_fits_nowhere_keeps_nothing_back(self, cable: Cable) -> None:
+        cable.max_bytes = 300
+        cable.slow = threading.Event()
+        sender = Sender()
+        sender.say("open", "ä" * 200, "long")
+        sender.say("open", "short", "short")
+        sender.put([change(7)])
+        cable.slow.set()
+        assert sender.flush(5)
+        assert [rows for _, _, rows in sent(cable)] == [[7]]
+        said = [content for text in cable.sent if isinstance(content := json.loads(text), dict)]
+        assert [each["body"] for each in said] == ["short"]
+
+    def test_notices_that_cannot_be_sent_are_gone_and_changes_are_not(self, cable: Cable) -> None:
+        cable.cut.set()
+        sender = Sender()
+        sender.say("open", "lost", None)
+        sender.put([change(7)])
+        assert not sender.flush(0.2)
+        cable.cut.clear()
+        assert sender.flush(10)
+        assert [rows for _, _, rows in sent(cable)] == [[7]]
+        assert "lost" not in "".join(cable.sent)
+
+    def test_settings_without_a_transport_keep_what_waits(
+        self, cable: Cable, settings: Any, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        sender = Sender()
+        with override_settings(REFLEX_DRF={"LIVE_TRANSPORT": "tests.pigeons.Pigeon"}):
+            sender.put([change(7)])
+            assert not sender.flush(0.2)
+        assert sender.flush(10)
+        assert [rows for _, _, rows in sent(cable)] == [[7]]
+        assert "tests.pigeons.Pigeon" in caplog.text
+
+    def test_a_transport_that_was_replaced_while_it_sent_is_closed_again(
+        self, cable: Cable, settings: Any
+    ) -> None:
+        cable.slow = threading.Event()
+        sender = Sender()
+        sender.put([change(7)])
+        while not cable.attempts:
+            assert not sender.flush(0.01)
+        settings.REFLEX_DRF = {}
+        # What it opens from now on, nobody else would close.
+        assert cable.closed == 1
+        cable.slow.set()
+        assert sender.flush(10)
+        assert cable.closed == 2
 
     def test_a_key_that_fits_nowhere_is_left_out(self, cable: Cable) -> None:
         cable.max_bytes = 300
@@ -238,7 +306,29 @@ class TestReceiver:
             '["a", "b", 1, 5]',
             "[1, 2, 3, [4]]",
             '{"from": "a", "kind": "versions", "body": 5}',
+            "null",
+            "7",
+            '"shop.product"',
+            '["a", "b", 1, [["updated"]]]',
+            '["a", "b", 1, [["updated", 1, "more"]]]',
+            '["a", "b", 1, [], "more"]',
+            # A version that cannot be counted.
+            '["a", "shop.product", "one", [["updated", 1]]]',
+            '["a", "shop.product", null, [["updated", 1]]]',
+            '["a", "shop.product", [1], [["updated", 1]]]',
+            '["a", "shop.product", {}, [["updated", 1]]]',
+            '{"from": "a", "kind": "versions", "body": {"shop.product": "one"}}',
+            '{"from": "a", "kind": "versions", "body": [[[], 1]]}',
+            '{"kind": "versions", "body": {}}',
+            '{"from": "a", "body": {}}',
+            '{"from": "a", "kind": "versions"}',
+            # Deeper than any parser goes.
+            "[" * 100_000,
+            '{"a":' * 100_000,
+            # More digits than Python reads.
+            f'["a", "shop.product", {"9" * 5000}, []]',
         ],
+        ids=str.__len__,
     )
     async def test_foreign_messages_are_refused(
         self, cable: Cable, receiver: Receiver, text: str, caplog: pytest.LogCaptureFixture
@@ -247,6 +337,57 @@ class TestReceiver:
         cable.say(message(1, 7))
         assert await self.get() == change(7)
         assert "is not one of reflex_drf's" in caplog.text
+
+    @pytest.mark.parametrize("version", ["one", None, [1], {}, 1.5])
+    async def test_a_version_that_follows_none_ends_nothing(
+        self, cable: Cable, receiver: Receiver, version: object
+    ) -> None:
+        # From the same sender: only then is a version compared with the last.
+        for _ in range(2):
+            cable.say(json.dumps(["other", "shop.product", version, [["updated", 1]]]))
+        cable.say(message(1, 7))
+        cable.say(message(2, 8))
+        assert [await self.get(), await self.get()] == [change(7), change(8)]
+        assert not receiver.task.done()
+
+    async def test_what_is_said_twice_or_out_of_order_is_read_anew(
+        self, cable: Cable, receiver: Receiver
+    ) -> None:
+        for version in (1, 2, 2, 1, 2):
+            cable.say(message(version, version))
+        unknown = unknown_rows("shop.product")
+        got = [await self.get() for _ in range(5)]
+        assert got == [change(1), change(2), unknown, unknown, change(2)]
+
+    @pytest.mark.parametrize("action", ["merged", "", None, 5, ["updated"], {"updated": 1}])
+    async def test_what_happened_in_words_of_another_version_is_read_anew(
+        self, cable: Cable, receiver: Receiver, action: object
+    ) -> None:
+        cable.say(json.dumps(["other", "shop.product", 1, [[action, 7]]]))
+        assert await self.get() == unknown_rows("shop.product")
+
+    @pytest.mark.parametrize("kind", ["", "pigeon", None, 5, ["open"], {}])
+    async def test_a_notice_that_nobody_knows_is_left(
+        self, cable: Cable, receiver: Receiver, kind: object
+    ) -> None:
+        cable.say(json.dumps({"from": "a", "kind": kind, "body": None, "more": 1}))
+        cable.say(message(1, 7))
+        assert await self.get() == change(7)
+
+    async def test_a_model_that_nobody_watches_is_left(
+        self, cable: Cable, receiver: Receiver
+    ) -> None:
+        for label in ("shop.nothing", "", "x" * 100_000, "shop.product\0"):
+            cable.say(message(1, 1, label=label))
+        cable.say(message(1, 7))
+        assert await self.get() == change(7)
+
+    async def test_a_flood_for_one_reader_is_one_reading(
+        self, cable: Cable, receiver: Receiver
+    ) -> None:
+        receiver.receive(message(1, *range(5000)))
+        assert await self.get() == unknown_rows("shop.product")
+        assert self.queue.qsize() < 5000
 
     async def test_a_lost_last_message_is_noticed(self, cable: Cable, receiver: Receiver) -> None:
         def remind(**versions: int) -> None:

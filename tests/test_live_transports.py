@@ -27,9 +27,13 @@ from tests.living import until
 from tests.shop.models import Product
 
 ROOT = Path(__file__).resolve().parent.parent
-REDIS = "redis://127.0.0.1:6379/5"
-POSTGRES = "postgresql://{user}@127.0.0.1:5432/{name}".format(
-    user=os.environ.get("PGUSER", "postgres"), name=os.environ.get("PGDATABASE", "postgres")
+# A name for the connections of these tests, so that no other run loses its own.
+OURS = f"test-{uuid4().hex}"
+REDIS = f"redis://127.0.0.1:6379/5?client_name={OURS}"
+POSTGRES = "postgresql://{user}@127.0.0.1:5432/{name}?application_name={ours}".format(
+    ours=OURS,
+    user=os.environ.get("PGUSER", "postgres"),
+    name=os.environ.get("PGDATABASE", "postgres"),
 )
 SERVERS = [
     pytest.param("redis", marks=pytest.mark.redis),
@@ -64,16 +68,19 @@ def cut_connections(name: str) -> None:
         from redis import Redis
 
         with Redis.from_url(REDIS) as client:
-            client.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
-            client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            mine = client.client_id()
+            for kind in ("pubsub", "normal"):
+                for each in client.client_list(_type=kind):
+                    if each["name"] == OURS and int(each["id"]) != mine:
+                        client.execute_command("CLIENT", "KILL", "ID", each["id"])
     else:
         import psycopg
 
         with psycopg.connect(POSTGRES, autocommit=True) as connection:
             connection.execute(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE pid <> pg_backend_pid() AND (query LIKE 'LISTEN %test-%' OR "
-                "query LIKE '%pg_notify%' OR query = 'SELECT 1')"
+                "WHERE pid <> pg_backend_pid() AND application_name = %s",
+                [OURS],
             )
 
 

@@ -111,6 +111,12 @@ class Changes:
         self._waiting = {key: change for key, change in self._waiting.items() if key[0] != label}
 
 
+def heard_change(label: str, action: object, pk: Any) -> ModelChange:
+    """Give what others say has changed; of what they call by no known name, only that much."""
+    known = action in (ACTION_CREATED, ACTION_UPDATED, ACTION_DELETED)
+    return ModelChange(label, str(action), pk) if known else unknown_rows(label)
+
+
 def unknown_rows(label: str) -> ModelChange:
     """Say that rows of a model have changed, which ones being unknown."""
     return ModelChange(label, ACTION_UPDATED)

@@ -20,7 +20,7 @@ from reflex_drf.live.changes import model_label
 from reflex_drf.live.migrations import AddLiveTriggers
 from reflex_drf.live.registry import find_model
 from reflex_drf.live.transports import is_shared
-from reflex_drf.live.triggers import can_listen, known_tables
+from reflex_drf.live.triggers import can_listen, known_tables, table_name
 
 __all__ = ["check_live", "check_triggers", "register_live_checks", "wanted_triggers"]
 
@@ -93,7 +93,7 @@ class Wanted:
 
     def is_lost(self, alias: str) -> bool:
         """Tell whether its table has none."""
-        return self.model._meta.db_table not in known_tables.get(alias)
+        return table_name(self.model) not in known_tables.get(alias)
 
 
 def wanted_triggers() -> list[Wanted]:

@@ -161,7 +161,7 @@ class Question:
     def _take(self, message: str) -> None:
         try:
             content = json.loads(message)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         if not isinstance(content, dict):
             return
@@ -170,10 +170,38 @@ class Question:
             self._findings.round_trip = (time.monotonic() - self._asked) * 1000
             self._back.set()
         elif isinstance(body, dict) and body.get("answers") == self._id:
-            if kind == REPORT:
+            if kind == REPORT and is_report(body):
                 self._findings.workers.append(body)
-            elif kind == VIEWERS:
+            elif kind == VIEWERS and is_list_of_viewers(body.get("viewers")):
                 self._findings.viewers += body["viewers"]
+            else:
+                self._findings.hints.append(
+                    "A worker has answered in a way that is not understood here: it runs another "
+                    "version of reflex_drf."
+                )
+
+
+def is_report(body: dict[str, Any]) -> bool:
+    """Tell whether a report has what is told of it."""
+    logs = [body.get(name) for name in ("published", "received")]
+    entries = [each for log in logs if isinstance(log, dict) for each in log.values()]
+    return (
+        all(isinstance(log, dict) for log in logs)
+        and isinstance(body.get("subscribers"), dict)
+        and isinstance(body.get("models"), list)
+        and "process" in body
+        and all(isinstance(each, list) and len(each) == 2 for each in entries)
+        and all(isinstance(at, int | float) for at, _ in entries)
+    )
+
+
+def is_list_of_viewers(viewers: object) -> bool:
+    """Tell whether viewers have what is told of them."""
+    wanted = {"state", "label", "owner", "at", "outcome"}
+    return isinstance(viewers, list) and all(
+        isinstance(each, dict) and wanted <= set(each) and isinstance(each["owner"], str)
+        for each in viewers
+    )
 
 
 def judge(findings: Findings) -> None:

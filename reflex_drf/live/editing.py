@@ -201,7 +201,9 @@ class EditingHandlers(ListHandlers):
             self.presence = []
             return
         owner = (await self.get_state(TabOwner))._owner  # type: ignore[attr-defined]
-        row = (model_label(model._meta.concrete_model or model), self._editing_pk)
+        # A proxy's changes go by the name of the model it stands for.
+        model = model._meta.concrete_model or model
+        row = (model_label(model), self._editing_pk)
         # Visitors without a user are not told who works on what they may read.
         visible = self._shows_presence() and owner.startswith("user ")
         rows.enter(OpenRow(tab, type(self), model, row, owner, visible))

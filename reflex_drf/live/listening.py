@@ -15,9 +15,9 @@ from django.apps import apps
 from django.db import connections
 
 from reflex_drf.live.broadcaster import LiveBroadcaster
-from reflex_drf.live.changes import ModelChange, model_label, unknown_rows
+from reflex_drf.live.changes import heard_change, model_label, unknown_rows
 from reflex_drf.live.journal import journal
-from reflex_drf.live.triggers import CHANNEL, FIND_TABLES, can_listen, known_tables
+from reflex_drf.live.triggers import CHANNEL, FIND_TABLES, can_listen, known_tables, table_name
 
 __all__ = ["TriggerListener", "TriggerListeners", "labels_of"]
 
@@ -107,12 +107,12 @@ class TriggerListener:
                 return
             action, keys = rest
             keys = [None] if keys is None else list(keys)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             logger.warning("A message on the channel of the triggers is not one of theirs.")
             return
         for label in labels_of(table):
             changes = [
-                unknown_rows(label) if key is None else ModelChange(label, action, key)
+                unknown_rows(label) if key is None else heard_change(label, action, key)
                 for key in keys
             ]
             journal.receive(changes, "triggers")
@@ -180,7 +180,7 @@ def labels_of(table: str) -> list[str]:
     owners = [
         model
         for model in apps.get_models(include_auto_created=True)
-        if model._meta.db_table == table and not model._meta.proxy
+        if not model._meta.proxy and table_name(model) == table
     ]
     # A proxy's changes go by the name of the model it stands for.
     return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +11,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.db.models import Model
 
 from reflex_drf.conf import settings
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from reflex_drf.live.changes import ModelChange
     from reflex_drf.seam.tabs import Tab, TabProcessor
 
-__all__ = ["OpenRow", "OpenRows", "Row", "present_names"]
+__all__ = ["OpenRow", "OpenRows", "Row", "is_user", "present_names"]
 
 # More names than this help nobody.
 SHOWN_NAMES = 20
@@ -76,6 +78,8 @@ class OpenRows:
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._open: dict[tuple[str, type[Any]], OpenRow] = {}
+        # How many open rows each model is listened to for.
+        self._wanted: Counter[str] = Counter()
         self._heard = Changes(1000)
         self._lock = Lock()
         self._progress = asyncio.Event()
@@ -186,17 +190,15 @@ class OpenRows:
 
     def _listen(self, model: type[Model], by: int) -> None:
         """Hear of what becomes of a model's rows, and of users who may see less than before."""
-        models = [model] if (users := user_model()) is None else [model, users]
-        for each in models:
+        for each in {model, user_model() or model}:
             live_models.watch(each, by)
-        watched = {label for entry in self._open.values() for label in (entry.row[0],)}
-        labels = {model_label(model)} - watched
-        if not self._open and users is not None:
-            labels.add(model_label(users))
-        for label in labels:
-            if by > 0:
+            label = model_label(each)
+            before, after = self._wanted[label], self._wanted[label] + by
+            self._wanted[label] = after
+            if not before:
                 live_broadcaster().listen(label, self._hear, self._loop)
-            else:
+            elif not after:
+                del self._wanted[label]
                 live_broadcaster().unlisten(label, self._hear)
 
     # -- What changes -------------------------------------------------------------------------
@@ -272,8 +274,18 @@ class OpenRows:
 
 async def present_names(owners: Iterable[str]) -> list[str]:
     """Give the names of those who are there and still may be."""
-    keys = sorted(owner.removeprefix("user ") for owner in owners if owner.startswith("user "))
+    keys = sorted(owner.removeprefix("user ") for owner in owners if is_user(owner))
     if not keys:
         return []
     users = get_user_model()._default_manager.filter(pk__in=keys[:SHOWN_NAMES])
     return sorted([user_name(user) async for user in users if user.is_active])
+
+
+def is_user(owner: str) -> bool:
+    """Tell whether an owner can be a user: what other processes say may be anything."""
+    key = get_user_model()._meta.pk
+    try:
+        key.run_validators(key.to_python(owner.removeprefix("user ")))
+    except ValidationError:
+        return False
+    return owner.startswith("user ") and "\0" not in owner and owner.isprintable()

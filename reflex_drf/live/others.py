@@ -15,8 +15,8 @@ __all__ = ["OtherProcesses"]
 OPEN, ASK = "open", "open?"
 # What a process has not said again for so long counts no more.
 SAID_EVERY, FORGOTTEN_AFTER = 20.0, 50.0
-# Rows, and names for each, that are remembered of others.
-KNOWN_ROWS, KNOWN_OWNERS = 10_000, 100
+# Rows, processes for each, and names for each of those that are remembered of others.
+KNOWN_ROWS, KNOWN_PROCESSES, KNOWN_OWNERS = 10_000, 100, 100
 Row = tuple[str, str]
 
 
@@ -104,11 +104,16 @@ class OtherProcesses:
             # It ends.
             self._forget(who)
             return
-        before = self.owners(row)
-        said = {other: each for other, each in self._known.get(row, {}).items() if other != who}
+        before, now = self.owners(row), self._loop.time()
+        known = [
+            (other, each)
+            for other, each in self._known.get(row, {}).items()
+            if other != who and each[1] > now
+        ]
+        # The longest silent are forgotten first.
+        said = dict(known[1 - KNOWN_PROCESSES :])
         if owners:
-            until = self._loop.time() + FORGOTTEN_AFTER
-            said[who] = (frozenset(map(str, owners[:KNOWN_OWNERS])), until)
+            said[who] = (frozenset(map(str, owners[:KNOWN_OWNERS])), now + FORGOTTEN_AFTER)
         self._keep(row, said)
         if self.owners(row) != before:
             self._tell(row)

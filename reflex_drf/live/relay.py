@@ -16,13 +16,14 @@ from contextlib import aclosing
 from contextvars import Context
 from typing import Any, cast
 
+from reflex_drf.errors import ConfigurationError
 from reflex_drf.live.broadcaster import LiveBroadcaster
-from reflex_drf.live.changes import Changes, ModelChange, unknown_rows
+from reflex_drf.live.changes import Changes, ModelChange, heard_change, unknown_rows
 from reflex_drf.live.journal import journal
 from reflex_drf.live.listening import ending_tasks, listeners
 from reflex_drf.live.notices import CONNECTED, Outbox, notices
 from reflex_drf.live.reminders import VERSIONS, Reminders
-from reflex_drf.live.transports import Transport, current_transport
+from reflex_drf.live.transports import Transport, current_transport, retire
 
 __all__ = ["Receiver", "Sender", "live_broadcaster", "publish", "stop_receiver"]
 
@@ -104,17 +105,32 @@ class Sender:
         failures = 0
         while (taken := self._take()) is not None:
             changes, notices = taken
-            transport = current_transport()
-            try:
-                transport.send([*notices, *self._encode(changes, transport.max_bytes)])
+            if (error := self._send(changes, notices)) is None:
                 failures = 0
-            except transport.errors as error:
-                self._give_back(changes)
-                if not failures:
-                    logger.warning("Live changes cannot be sent, and wait: %s", error)
-                with self._state:
-                    self._state.wait(pause(failures))
-                failures += 1
+                continue
+            self._give_back(changes)
+            if not failures:
+                logger.warning("Live changes cannot be sent, and wait: %s", error)
+            with self._state:
+                self._state.wait(pause(failures))
+            failures += 1
+
+    def _send(self, changes: list[ModelChange], notices: list[str]) -> Exception | None:
+        """Send by the transport of the moment, and give why that cannot be done."""
+        try:
+            transport = current_transport()
+        except ConfigurationError as error:
+            return error
+        bound = transport.max_bytes
+        # One that no message can carry would keep back all that waits with it.
+        notices = [each for each in notices if len(each.encode()) <= bound]
+        try:
+            transport.send([*notices, *self._encode(changes, bound)])
+        except transport.errors as error:
+            return error
+        finally:
+            retire(transport)
+        return None
 
     def _take(self) -> tuple[list[ModelChange], list[str]] | None:
         with self._state:
@@ -212,15 +228,16 @@ class Receiver:
                 self._receive_notice(**content)
                 return
             sender, label, version, rows = content
-            changes = [ModelChange(str(label), str(action), pk) for action, pk in rows]
-        except (KeyError, TypeError, ValueError):
+            changes = [heard_change(str(label), action, pk) for action, pk in rows]
+            if sender == origin():
+                # Everyone here was told when it was published.
+                return
+            if self._missed(str(sender), str(label), version):
+                changes = [unknown_rows(str(label))]
+        except (KeyError, TypeError, ValueError, RecursionError):
+            # Whatever it is, it must not end the listening.
             logger.warning("A message on the live channel is not one of reflex_drf's.")
             return
-        if sender == origin():
-            # Everyone here was told when it was published.
-            return
-        if self._missed(str(sender), str(label), version):
-            changes = [unknown_rows(str(label))]
         journal.receive(changes, "transport")
         for change in changes:
             self._broadcaster.publish(change, loop=self._loop)
@@ -243,6 +260,8 @@ class Receiver:
                 self._broadcaster.publish(unknown_rows(label), loop=self._loop)
 
     def _missed(self, sender: str, label: str, version: int) -> bool:
+        if not isinstance(version, int):
+            raise TypeError(version)
         last = self._versions.pop((sender, label), None)
         self._versions[(sender, label)] = version
         while len(self._versions) > KNOWN_SENDERS:

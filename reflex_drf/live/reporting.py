@@ -24,6 +24,9 @@ __all__ = ["ASK", "REPORT", "VIEWERS", "Reporter"]
 ASK, REPORT, VIEWERS = "doctor?", "doctor", "doctor viewers"
 # Viewers that a report tells of, and how many of them one notice carries.
 TOLD_VIEWERS, CHUNK = 100, 10
+# Models of which a report tells the last change, so that it fits into a message.
+TOLD_MODELS = 20
+LONGEST_QUESTION = 64
 
 
 class Reporter:
@@ -50,6 +53,9 @@ class Reporter:
 
     def note(self, subscription: Subscription, text: str) -> None:
         """Note what a refresh has come to."""
+        if subscription.ended:
+            # Its tab has been forgotten while it was refreshed.
+            return
         key = (subscription.tab.token, subscription.state)
         self._outcomes[key] = Entry(time.time(), text)
         logger.debug("%s of %s: %s.", subscription.state.__name__, subscription.owner, text)
@@ -72,6 +78,8 @@ class Reporter:
     # -- Reports ------------------------------------------------------------------------------
 
     def _answer(self, who: str, question: Any) -> None:
+        if not isinstance(question, str) or len(question) > LONGEST_QUESTION:
+            return
         sender.say(REPORT, {"answers": question, **self.report()}, question)
         viewers = self.viewers()
         for start in range(0, len(viewers), CHUNK):
@@ -87,8 +95,8 @@ class Reporter:
             "listens": receiver is not None and receiver.connected.is_set(),
             "subscribers": dict(counts),
             "models": sorted(live_models.labels),
-            "published": {label: [each.at, each.text] for label, each in journal.published.items()},
-            "received": {label: [each.at, each.text] for label, each in journal.received.items()},
+            "published": newest(journal.published),
+            "received": newest(journal.received),
         }
 
     def viewers(self) -> list[dict[str, Any]]:
@@ -109,3 +117,9 @@ class Reporter:
             )
         told.sort(key=lambda viewer: float(viewer["at"] or 0), reverse=True)
         return told[:TOLD_VIEWERS]
+
+
+def newest(entries: dict[str, Entry]) -> dict[str, list[Any]]:
+    """Give the last changes there were, of so many models as fit into a message."""
+    last = sorted(entries.items(), key=lambda item: item[1].at, reverse=True)[:TOLD_MODELS]
+    return {label: [entry.at, entry.text] for label, entry in last}

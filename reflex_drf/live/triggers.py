@@ -9,7 +9,7 @@ from django.db import connections
 from django.db.models import Model
 from django.db.models.signals import post_migrate
 
-__all__ = ["CHANNEL", "FUNCTION", "covers", "create_sql", "drop_sql", "known_tables"]
+__all__ = ["CHANNEL", "FUNCTION", "covers", "create_sql", "drop_sql", "known_tables", "table_name"]
 
 CHANNEL = "reflex_drf_rows"
 FUNCTION = "reflex_drf_live"
@@ -149,4 +149,10 @@ def covers(sender: type[Model], model: type[Model], alias: str) -> bool:
         return False
     # A row of a child is a row of its parents too, in their tables.
     owner = model if issubclass(sender, model) else sender
-    return (owner._meta.concrete_model or owner)._meta.db_table in tables
+    return table_name(owner) in tables
+
+
+def table_name(model: type[Model]) -> str:
+    """Give the bare name of a model's table, which may be written with its schema."""
+    table = (model._meta.concrete_model or model)._meta.db_table
+    return table.rpartition('"."')[2].strip('"')

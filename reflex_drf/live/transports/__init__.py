@@ -13,7 +13,7 @@ from django.utils.module_loading import import_string
 from reflex_drf.conf import NAMESPACE, settings
 from reflex_drf.errors import ConfigurationError
 
-__all__ = ["Transport", "current_transport", "is_shared"]
+__all__ = ["Transport", "current_transport", "is_shared", "retire"]
 
 NAMES = {
     "memory": "reflex_drf.live.transports.memory.MemoryTransport",
@@ -69,6 +69,13 @@ class Current:
         if transport is not None:
             transport.close()
 
+    def retire(self, transport: Transport) -> None:
+        """Close what has been used since it was closed; nobody would do it later."""
+        with self._lock:
+            replaced = self._transport is not transport
+        if replaced:
+            transport.close()
+
 
 def make_transport(chosen: Any) -> Transport:
     """Make the transport that a setting names."""
@@ -96,6 +103,11 @@ current = Current()
 def current_transport() -> Transport:
     """Give the transport of this process."""
     return current.get()
+
+
+def retire(transport: Transport) -> None:
+    """Close a transport that was used while the settings chose another one."""
+    current.retire(transport)
 
 
 def is_shared() -> bool:

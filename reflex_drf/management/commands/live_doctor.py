@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.live.changes import model_label
 from reflex_drf.live.doctor import Findings, examine
+from reflex_drf.live.openrows import is_user
 from reflex_drf.live.registry import find_model
 
 
@@ -98,7 +99,7 @@ class Command(BaseCommand):
 
 def user_names(owners: set[str]) -> dict[str, str]:
     """Give the names that users log in with, by what a tab's owner is called."""
-    keys = [owner.removeprefix("user ") for owner in owners if owner.startswith("user ")]
+    keys = [owner.removeprefix("user ") for owner in owners if is_user(owner)]
     users = get_user_model()._default_manager.filter(pk__in=keys) if keys else []
     return {f"user {user.pk}": user.get_username() for user in users}
 
