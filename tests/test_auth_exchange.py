@@ -200,3 +200,52 @@ async def test_the_session_is_named_to_no_other_site(headers: dict[str, str]) ->
     path = "/_reflex_drf/cookies/session"
     answer = await post({}, path=path, cookies={"sessionid": "abc"}, **headers)
     assert (answer.status_code, answer.content) == (403, b"")
+
+
+@pytest.mark.parametrize("field", ["ticket", "token", "sid"])
+@pytest.mark.parametrize("value", ["\ud800", "\udc80" * 43, "\x00" * 43, "\uffff" * 43, "\u202e"])
+async def test_letters_that_are_none_are_refused_as_any_others(field: str, value: str) -> None:
+    answer = await post({**await body(), field: value})
+    assert answer.status_code == 403
+    assert answer.content == b""
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"cookies": [{"name": "sessionid", "set": "sessionid=evil", "instead_of": []}]},
+        {"expires": 10**12},
+        {"user_agent": "another"},
+        {"held": {"sessionid": "x"}, "purpose": "export"},
+    ],
+)
+async def test_what_else_is_sent_means_nothing(extra: Any) -> None:
+    answer = await post({**await body(), **extra})
+    assert answer.status_code == 200
+    assert len(answer.headers.get_list("set-cookie")) == 1
+    assert "sessionid=abc" in answer.headers["set-cookie"]
+
+
+@pytest.mark.parametrize("field", ["ticket", "token", "sid"])
+@pytest.mark.parametrize("value", [None, 1, True, ["x"], {"x": "y"}, 1.5])
+async def test_only_text_is_a_ticket(field: str, value: Any) -> None:
+    shown = await body()
+    assert (await post({**shown, field: value})).status_code == 403
+    # Nothing was spent by what is no ticket at all.
+    assert (await post(shown)).status_code == 200
+
+
+async def test_every_refusal_looks_the_same() -> None:
+    """Nobody learns whether a ticket exists, is too old, or was made for another browser."""
+    shown = await body()
+    answers = [
+        await post({**shown, "ticket": "x" * 43}),
+        await post({**shown, "sid": "other"}),
+        await post(shown),
+        await post(b"{}"),
+        await post(shown, origin="https://evil.example"),
+    ]
+    assert {answer.status_code for answer in answers} == {403}
+    assert {answer.content for answer in answers} == {b""}
+    assert len({tuple(sorted(answer.headers.items())) for answer in answers}) == 1

@@ -18,6 +18,8 @@ from tests.counting import count_queries
 
 pytestmark = pytest.mark.django_db(transaction=True)
 HERE = Connection("token", "sid", "Firefox")
+# Parts of characters, which JSON can hold and no text can.
+HALVES = ["\ud800", "\udfff" * 43, "a" * 42 + "\udc80"]
 ENGINES = ["db", "cached_db", "cache", "file"]
 
 
@@ -109,7 +111,7 @@ def test_an_unused_ticket_goes_with_the_expired_sessions() -> None:
     assert tickets.open_row("x", "ticket").get(tickets.ROW) is None
 
 
-@pytest.mark.parametrize("ticket", ["", "x", "a" * 43, "\x00", "ü", "a" * 4000])
+@pytest.mark.parametrize("ticket", ["", "x", "a" * 43, "\x00", "ü", "a" * 4000, *HALVES])
 def test_what_is_no_ticket_is_refused(ticket: str, engine: str) -> None:
     assert redeem(ticket, HERE, {}) is None
 
@@ -186,3 +188,87 @@ def test_sessions_in_cookies_cannot_keep_tickets(settings: Any) -> None:
 def test_without_session_middleware_nothing_is_kept(settings: Any) -> None:
     settings.MIDDLEWARE = ["django.middleware.common.CommonMiddleware"]
     assert not can_keep()
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_a_connection_of_half_characters_is_another_one(half: str, engine: str) -> None:
+    for elsewhere in (Connection(half, "sid", "Firefox"), Connection("token", half, "Firefox")):
+        ticket = ticket_for(a="1")
+        assert redeem(ticket, elsewhere, {}) is None
+        assert redeem(ticket, HERE, {}) is None
+
+
+@pytest.mark.parametrize("half", HALVES)
+def test_half_characters_are_not_all_the_same(half: str) -> None:
+    made = Connection(half, "sid", "Firefox")
+    assert redeem(issue(cookies(a="1"), [{}], made), made, {}) == ["a=1; HttpOnly"]
+    other = Connection("\ud801" + half[1:], "sid", "Firefox")
+    assert redeem(issue(cookies(a="1"), [{}], made), other, {}) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["a\r\nSet-Cookie: b=2", "a\nb", "a\rb", "a; Domain=evil.example", "a, b=2", 'a"; b="2'],
+)
+def test_a_value_makes_no_line_and_no_attribute(value: str, engine: str) -> None:
+    """A view may set what a visitor has typed, such as the name of a theme."""
+    (line,) = redeem(ticket_for(theme=value), HERE, {}) or ()
+    assert "\r" not in line
+    assert "\n" not in line
+    read = SimpleCookie(line)
+    assert set(read) == {"theme"}
+    assert read["theme"].value == value
+    assert read["theme"]["domain"] == ""
+
+
+@pytest.mark.parametrize("purpose", ["export", "ticket", "claim", "connection", ""])
+def test_what_is_kept_for_one_purpose_is_nothing_for_another(purpose: str, engine: str) -> None:
+    kept = tickets.keep({"state": "x"}, "export")
+    expected = {"state": "x"} if purpose == "export" else None
+    found = tickets.take_kept(kept, purpose)
+    assert (found and {"state": found["state"]}) == expected
+
+
+def test_a_ticket_for_a_file_sets_no_cookies(engine: str) -> None:
+    kept = tickets.keep({"cookies": [{"name": "a", "set": "a=1", "instead_of": []}]}, "export")
+    assert redeem(kept, HERE, {}) is None
+    # And is not spent by it.
+    assert tickets.take_kept(kept, "export") is not None
+    assert tickets.take_kept(kept, "export") is None
+
+
+def test_a_ticket_for_cookies_gives_no_file(engine: str) -> None:
+    ticket = ticket_for(a="1")
+    assert tickets.take_kept(ticket, "export") is None
+    assert redeem(ticket, HERE, {}) == ["a=1; HttpOnly"]
+
+
+@pytest.mark.parametrize(("later", "good"), [(0, True), (29, True), (31, False)])
+def test_what_is_kept_is_good_for_thirty_seconds_and_gone_then(
+    later: float, good: bool, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    now = tickets.time.time()
+    kept = tickets.keep({"state": "x"}, "export")
+    monkeypatch.setattr(tickets.time, "time", lambda: now + later)
+    assert (tickets.take_kept(kept, "export") is not None) is good
+    # Asked for too late, it is spent as well.
+    monkeypatch.setattr(tickets.time, "time", lambda: now)
+    assert tickets.take_kept(kept, "export") is None
+
+
+def test_a_ticket_is_no_session(engine: str, client: Any) -> None:
+    """Neither what the browser has nor where it lies opens anything at a Django view."""
+    ticket = ticket_for(sessionid="abc")
+    for value in (ticket, tickets.storage_key(ticket)):
+        client.cookies["sessionid"] = value
+        answer = client.get("/api/tasks/")
+        assert answer.status_code in (401, 403)
+        assert "abc" not in answer.content.decode()
+
+
+def test_a_session_is_no_ticket(engine: str) -> None:
+    row = tickets.open_row("x" * 43)
+    row.clear()
+    row["_auth_user_id"] = "1"
+    row.save(must_create=True)
+    assert redeem("x" * 43, HERE, {}) is None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -566,6 +568,38 @@ class TestUndo:
             assert tab.get(state, "pending_deletes") == {}
             await started.join()
         assert await Product.objects.acount() == 6
+
+    async def test_who_asks_again_has_the_whole_while_again(self, rows: Any, owner: User) -> None:
+        state = state_over(BulkViewSet, undo_seconds=60)
+        key = str(rows[0].pk)
+        timers: list[asyncio.Future[None]] = []
+
+        async def sleep(seconds: float) -> None:
+            timers.append(asyncio.get_running_loop().create_future())
+            await timers[-1]
+
+        async def waiting(count: int) -> None:
+            async def begun() -> bool:
+                return len(timers) >= count
+
+            await until(begun)
+
+        with patch("reflex_drf.state.deleting.asyncio", SimpleNamespace(sleep=sleep)):
+            async with Tab(user=owner) as tab:
+                await tab.send(state.load)
+                first = await tab.start(state.delete_later(key))
+                await waiting(1)
+                await tab.send(state.undo_delete(key))
+                second = await tab.start(state.delete_later(key))
+                await waiting(2)
+                timers[0].set_result(None)
+                await first.join()
+                assert tab.get(state, "pending_deletes") == {key: "Product 0"}
+                assert await Product.objects.acount() == 6
+                timers[1].set_result(None)
+                await second.join()
+                assert tab.get(state, "pending_deletes") == {}
+        assert await Product.objects.acount() == 5
 
     async def test_it_is_done_also_when_the_tab_is_closed(self, rows: Any, owner: User) -> None:
         state = state_over(BulkViewSet, undo_seconds=0.5)

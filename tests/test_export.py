@@ -82,6 +82,19 @@ class BreakingViewSet(ExportViewSet):
         return super().paginate_queryset(queryset)
 
 
+class UnaskingViewSet(ExportViewSet):
+    authentication_classes: Any = []
+
+
+class RevokingViewSet(ExportViewSet):
+    """Nobody who became staff may see more than the first page."""
+
+    def check_permissions(self, request: Any) -> None:
+        super().check_permissions(request)
+        if request.user.is_staff and request.query_params.get("page") == "2":
+            self.permission_denied(request, "The permission is gone.")
+
+
 class ExportState(ModelState):
     viewset = ExportViewSet
 
@@ -337,6 +350,86 @@ class TestWho:
             answer = await post(tab, ticket_of(tab), method="PUT")
             assert answer.status_code == 403
 
+    async def test_who_signs_in_later_gets_nothing_of_what_was_asked_before(
+        self, rows: Any, owner: User
+    ) -> None:
+        """The tab is the second user's by now; the search in the ticket is still the first's."""
+        second = await get_user_model().objects.acreate(username="second")
+        async with Tab(user=owner) as tab:
+            await tab.send(ExportState.load)
+            await tab.send(ExportState.set_search("Product 7"))
+            await tab.send(ExportState.export())
+            ticket = ticket_of(tab)
+            await tab.log_in(second)
+            await tab.reconnect()
+            await tab.send(ExportState.load)
+            answer = await post(tab, ticket)
+            assert answer.status_code == 403
+            assert "Product" not in answer.text
+            # He himself asks, and gets his own.
+            assert len(table(await fetch(tab, ExportState, ["name"]))) == 10
+
+    async def test_a_sign_out_ends_what_was_asked_before(self, rows: Any, owner: User) -> None:
+        async with Tab(user=owner) as tab:
+            await tab.send(ExportState.load)
+            await tab.send(ExportState.export())
+            ticket = ticket_of(tab)
+            tab.cookies.clear()
+            answer = await post(tab, ticket)
+        assert answer.status_code == 403
+        assert "Product" not in answer.text
+
+    @pytest.mark.parametrize("signed_in", [True, False])
+    async def test_a_list_that_asks_nobody_who_it_is_is_for_all(
+        self, signed_in: bool, rows: Any, owner: User
+    ) -> None:
+        state = state_over(UnaskingViewSet)
+        async with Tab(user=owner if signed_in else None) as tab:
+            await tab.send(state.load)
+            assert len(table(await fetch(tab, state, ["name"]))) == 10
+
+    async def test_nor_is_a_stolen_ticket_good_there(self, rows: Any, owner: User) -> None:
+        thief = await get_user_model().objects.acreate(username="thief")
+        key = await sync_to_async(create_session)(thief)
+        state = state_over(UnaskingViewSet)
+        async with Tab(user=owner) as tab:
+            for cookie in ("", f"sessionid={key}"):
+                await tab.send(state.export())
+                answer = await post(tab, ticket_of(tab), cookie=cookie)
+                assert answer.status_code == 403
+                assert "Product" not in answer.text
+
+    async def test_a_permission_taken_between_two_pages_ends_the_file(
+        self, rows: Any, owner: User
+    ) -> None:
+        state = state_over(RevokingViewSet)
+        async with Tab(user=owner) as tab:
+            await tab.send(state.load)
+            await get_user_model().objects.filter(pk=owner.pk).aupdate(is_staff=True)
+            with pytest.raises(Exception, match="permission"):
+                await fetch(tab, state, ["name"])
+
+    async def test_a_row_hidden_since_is_not_in_the_file(self, owner: User) -> None:
+        mine = await Task.objects.acreate(title="Given away", owner=owner)
+        await Task.objects.acreate(title="Kept", owner=owner)
+        other = await get_user_model().objects.acreate(username="other")
+        async with Tab(user=owner) as tab:
+            await tab.send(ExportTaskState.load)
+            await tab.send(ExportTaskState.export(["title"]))
+            mine.owner = other
+            await mine.asave()
+            _, *lines = table(await post(tab, ticket_of(tab)))
+        assert lines == [["Kept"]]
+
+    async def test_a_ticket_does_not_say_whose_list_it_is(self, rows: Any, owner: User) -> None:
+        async with Tab(user=owner) as tab:
+            await tab.send(ExportState.set_search("secret words"))
+            await tab.send(ExportState.export())
+            sent = json.dumps([p for _, p in tab.events if "ticket" in json.dumps(p)])
+        assert "secret words" not in sent
+        assert tab.token not in sent
+        assert "owner" not in sent
+
 
 def test_labels_are_in_the_language_of_the_reader() -> None:
     column = Column(
@@ -376,6 +469,23 @@ async def test_columns_are_those_of_the_state(columns: Any, rows: Any) -> None:
         assert not any("ticket" in json.dumps(payload) for _, payload in tab.events)
 
 
+@pytest.mark.parametrize("count", [2, 5000])
+async def test_a_column_that_is_named_often_stands_there_once(count: int, rows: Any) -> None:
+    async with Tab() as tab:
+        answer = await fetch(tab, ExportState, ["name"] * count + ["price", "name"])
+    assert table(answer)[:2] == [["Name", "Price"], ["Product 0", "0.00"]]
+
+
+async def test_the_columns_that_a_state_hides_are_in_no_file(rows: Any) -> None:
+    """Neither when they are asked for nor when all are."""
+    async with Tab() as tab:
+        await tab.send(ExportHookState.load)
+        await tab.send_name(f"{ExportHookState.get_full_name()}.export", {"columns": ["price"]})
+        assert tab.get(ExportHookState, "error") == "There is no such column."
+        heading, *_ = table(await fetch(tab, ExportHookState, []))
+    assert "Price" not in heading
+
+
 @pytest.mark.parametrize(
     ("value", "shown"),
     [
@@ -383,8 +493,8 @@ async def test_columns_are_those_of_the_state(columns: Any, rows: Any) -> None:
         ("+1+1", "'+1+1"),
         ("-cmd|' /C calc'!A0", "'-cmd|' /C calc'!A0"),
         ("@SUM(A1)", "'@SUM(A1)"),
-        ("\t=1", "'\t=1"),
-        ("\r=1", "'\r=1"),
+        ("\t=1", "'\t'=1"),
+        ("\r=1", "'\r'=1"),
         ("  =1", "'  =1"),
         ("\uff1d1", "'\uff1d1"),
         ("-5", "-5"),
@@ -398,6 +508,18 @@ async def test_columns_are_those_of_the_state(columns: Any, rows: Any) -> None:
         (["=a"], "'=a"),
         ('say "hi", you', 'say "hi", you'),
         ("two\nlines", "two\nlines"),
+        # A spreadsheet of many a language separates cells at semicolons.
+        ("x;=1+1", "x;'=1+1"),
+        ("x; \x00 @SUM(A1);-1", "x; \x00 '@SUM(A1);'-1"),
+        ("x\n=1+1", "x\n'=1+1"),
+        ("x\r\n+1+1", "x\r\n'+1+1"),
+        ("x\t\uff1d1", "x\t'\uff1d1"),
+        ("=1;=2", "'=1;'=2"),
+        ("a; b", "a; b"),
+        ("a=b", "a=b"),
+        ("mail@x.org", "mail@x.org"),
+        ("-5\n", "'-5\n"),
+        (["a;=1"], "a;'=1"),
     ],
 )
 def test_no_cell_is_a_formula(value: Any, shown: str) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 
 import django_filters
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import mixins, pagination, permissions, serializers, viewsets
+from rest_framework.test import APIRequestFactory, force_authenticate
 
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.state import ModelState
@@ -418,3 +420,157 @@ class TestCost:
             "choose": 2,
             "filter by a row": 4,
         }
+
+
+class Initial(serializers.CharField):
+    """Shows the first letter."""
+
+    def to_representation(self, value: Any) -> str:
+        return f"{value[:1]}***"
+
+
+def user_serializer(*names: str, **declared: Any) -> Any:
+    meta = type("Meta", (), {"model": get_user_model(), "fields": ["id", "username", *names]})
+    return type("UserSerializer", (serializers.ModelSerializer,), {"Meta": meta, **declared})
+
+
+class UserViewSet(viewsets.ReadOnlyModelViewSet[Any]):
+    queryset = get_user_model().objects.order_by("id")
+    serializer_class: Any = user_serializer("email")
+    permission_classes = [permissions.IsAuthenticated]
+
+
+class StaffSeesMore(UserViewSet):
+    def get_serializer_class(self) -> Any:
+        return user_serializer(*(["email"] if self.request.user.is_staff else []))
+
+
+class StaffSeesMoreFields(UserViewSet):
+    def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
+        made = super().get_serializer(*args, **kwargs)
+        if not self.request.user.is_staff:
+            getattr(made, "child", made).fields.pop("email")
+        return made
+
+
+class MaskedUsers(UserViewSet):
+    serializer_class = user_serializer("email", email=Initial())
+
+
+class TakenOutUsers(UserViewSet):
+    def get_serializer_class(self) -> Any:
+        base = user_serializer("email")
+
+        class LeavingOut(base):
+            def to_representation(self, instance: Any) -> Any:
+                shown = super().to_representation(instance)
+                if not self.context["request"].user.is_staff:
+                    del shown["email"]
+                return shown
+
+        return LeavingOut
+
+
+class WriteOnlyUsers(UserViewSet):
+    serializer_class = user_serializer("email", email=serializers.CharField(write_only=True))
+
+
+class RenamedUsers(UserViewSet):
+    serializer_class = user_serializer("mail", mail=serializers.EmailField(source="email"))
+
+
+def picking_from(users: Any) -> Any:
+    body = {"viewset": ChoosyViewSet, "relation_viewsets": {"owner": users}, "__module__": __name__}
+    return type(ModelState)(f"Picks{users.__name__}State", (ModelState,), body)
+
+
+PICKS = {
+    users: picking_from(users)
+    for users in (
+        UserViewSet, StaffSeesMore, StaffSeesMoreFields, MaskedUsers, TakenOutUsers,
+        WriteOnlyUsers, RenamedUsers,
+    )
+}  # fmt: skip
+
+
+def values(tab: Tab, state: Any) -> list[str]:
+    found = tab.get(state, "relation_choices")["owner"]
+    return [choice["value"] for choice in found["choices"]]
+
+
+class TestWhatASearchTells:
+    """Each answer of a search says something of what was looked at: that has to be visible."""
+
+    @pytest.fixture
+    def reader(self) -> Any:
+        return get_user_model().objects.create_user("reader", "reader@example.com", "pw")
+
+    @pytest.fixture(autouse=True)
+    def bob(self) -> Any:
+        return get_user_model().objects.create_user("bob", "hidden@secret.example", "pw")
+
+    async def found(self, users: Any, user: Any, text: str) -> list[str]:
+        state = PICKS[users]
+        async with Tab(user=user) as tab:
+            await tab.send(state.search_relation("owner", text))
+            assert tab.get(state, "relation_choices")["owner"]["error"] == ""
+            assert tab.errors == []
+            return values(tab, state)
+
+    @pytest.mark.parametrize("users", PICKS, ids=lambda users: users.__name__)
+    async def test_a_name_is_found_by_everybody(self, users: Any, reader: Any, admin: Any) -> None:
+        assert await self.found(users, reader, "BO") == ["bob"]
+        assert await self.found(users, admin, "BO") == ["bob"]
+
+    @pytest.mark.parametrize("users", [UserViewSet, RenamedUsers])
+    async def test_what_is_shown_is_found(self, users: Any, reader: Any) -> None:
+        assert await self.found(users, reader, "secret.ex") == ["bob"]
+
+    @pytest.mark.parametrize("text", ["hidden@", "secret.example", "h", "n@s"])
+    @pytest.mark.parametrize("users", [StaffSeesMore, StaffSeesMoreFields, TakenOutUsers])
+    async def test_what_only_others_are_shown_is_not_found(
+        self, users: Any, text: str, reader: Any, admin: Any
+    ) -> None:
+        assert "bob" not in await self.found(users, reader, text)
+        assert "bob" in await self.found(users, admin, text)
+
+    @pytest.mark.parametrize("users", [MaskedUsers, WriteOnlyUsers])
+    async def test_what_nobody_is_shown_is_found_by_nobody(
+        self, users: Any, reader: Any, admin: Any
+    ) -> None:
+        for user in (reader, admin):
+            assert await self.found(users, user, "secret.example") == []
+
+    @pytest.mark.parametrize("users", PICKS, ids=lambda users: users.__name__)
+    async def test_a_password_is_guessed_by_nobody(self, users: Any, bob: Any, admin: Any) -> None:
+        for part in ("pbkdf2", "md5$", bob.password[:6], bob.password[-8:]):
+            assert await self.found(users, admin, part) == []
+
+    async def test_the_same_is_shown_over_http(self, reader: Any, admin: Any) -> None:
+        """The search knows as much as the list that it stands for."""
+        factory = APIRequestFactory()
+        for users in (StaffSeesMore, StaffSeesMoreFields, TakenOutUsers):
+            for user in (reader, admin):
+                request = factory.get("/")
+                force_authenticate(request, user)
+                answer = await sync_to_async(users.as_view({"get": "list"}))(request)
+                shown = "hidden@" in str(answer.data)
+                assert shown is ("bob" in await self.found(users, user, "hidden@"))
+
+    async def test_a_visitor_finds_nobody(self) -> None:
+        state = PICKS[UserViewSet]
+        async with Tab() as tab:
+            await tab.send(state.search_relation("owner", "bob"))
+            found = tab.get(state, "relation_choices")["owner"]
+        assert found["choices"] == []
+        assert found["error"]
+
+    async def test_what_one_has_found_another_does_not_see(self, reader: Any, admin: Any) -> None:
+        state = PICKS[StaffSeesMore]
+        async with Tab(user=admin) as tab:
+            await tab.send(state.search_relation("owner", "hidden@"))
+            assert values(tab, state) == ["bob"]
+            await tab.log_in(reader)
+            await tab.reconnect()
+            assert tab.get(state, "relation_choices") == {}
+            assert tab.get(state, "relation_labels") == {}

@@ -182,7 +182,9 @@ def storage_key(ticket: str, purpose: str = "ticket") -> str:
 
 def keyed(purpose: str, value: str) -> str:
     """Digest a value with the project's secret key."""
-    return salted_hmac(f"{SALT}.{purpose}", value, algorithm="sha256").hexdigest()
+    # JSON can hold halves of characters, which have no bytes otherwise.
+    given = value.encode("utf-8", "surrogatepass")
+    return salted_hmac(f"{SALT}.{purpose}", given, algorithm="sha256").hexdigest()
 
 
 def digest(value: str) -> str:

@@ -151,6 +151,7 @@ def _deleting_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
     known: dict[str, tuple[Any, Any] | None] = {
         "delete_preview": (dict[str, Any], {}) if is_wanted(plan, "preview_delete") else None,
         "pending_deletes": (dict[str, str], {}) if is_wanted(plan, "delete_later") else None,
+        "_delete_asked": (dict[str, str], {}) if is_wanted(plan, "delete_later") else None,
     }
     return {name: variable for name, variable in known.items() if variable is not None}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -34,6 +35,8 @@ class DeletionHandlers(WriteHandlers):
         delete_preview: dict[str, Any]
         # The rows that will be deleted, each with its name, or "" from when it cannot be undone.
         pending_deletes: dict[str, str]
+        # Which time each of them was asked for, so that a timer knows its own.
+        _delete_asked: dict[str, str]
 
     @operation
     async def preview_delete(self, pk: Key) -> Any:
@@ -63,6 +66,7 @@ class DeletionHandlers(WriteHandlers):
             return await self._refuse(replies[0], form=False)
         name = self._name_of(str(key))  # type: ignore[attr-defined]
         self.error = ""
+        self._delete_asked = {**self._delete_asked, str(key): secrets.token_hex(8)}
         self.pending_deletes = {**self.pending_deletes, str(key): name or str(key)}
         return self._event("delete_when_due", str(key))
 
@@ -80,9 +84,11 @@ class DeletionHandlers(WriteHandlers):
         key = str(pk)
         if not self.pending_deletes.get(key):
             return None
+        asked = self._delete_asked.get(key)
         await asyncio.sleep(self._plan.options.undo_seconds)
         async with self:
-            if not self.pending_deletes.get(key):
+            # Taken back and asked for again, it has another timer, and its whole while.
+            if not self.pending_deletes.get(key) or self._delete_asked.get(key) != asked:
                 return None
             # From here on an undo comes too late; the row stays hidden until the list has gone
             # without it, or the viewset has refused.
@@ -100,6 +106,7 @@ class DeletionHandlers(WriteHandlers):
         if name is not None and (name == "") is due:
             pending = {k: v for k, v in self.pending_deletes.items() if k != str(pk)}
             self.pending_deletes = pending
+            self._delete_asked = {k: v for k, v in self._delete_asked.items() if k in pending}
 
     def _event(self, name: str, *args: Any) -> Any:
         # Not `type(self)`: a background handler has a proxy of its state.

@@ -19,6 +19,7 @@ from reflex_drf.bridge.tickets import EXPORTS, can_keep, keep
 from reflex_drf.state.calls import is_pointer, operation
 from reflex_drf.state.columns import Column, describe_columns
 from reflex_drf.state.handlers import ListHandlers, Wanted
+from reflex_drf.state.owner import TabOwner, find_part
 
 __all__ = ["PURPOSE", "ExportHandlers", "csv_lines", "wanted_of"]
 
@@ -47,7 +48,10 @@ FETCH = """
 """
 # What a spreadsheet would take for a formula. A number may begin so, and stays one.
 FORMULA = re.compile(r"^[\s\x00]*[=+\-@\t\r\uff0b\uff0d\uff1d\uff20]")
-NUMBER = re.compile(r"^[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?$")
+# What begins a cell, or a line of them, where a spreadsheet takes the semicolon or the tab for
+# what separates them, as it does in many languages.
+INNER = re.compile(r"([;\t\r\n][\s\x00]*)(?=[=+\-@\uff0b\uff0d\uff1d\uff20])")
+NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?")
 
 
 class ExportHandlers(ListHandlers):
@@ -70,10 +74,12 @@ class ExportHandlers(ListHandlers):
         kept = {
             "state": type(self).get_full_name(),  # type: ignore[attr-defined]
             "token": self.router.session.client_token,  # type: ignore[attr-defined]
-            "columns": list(names or ()),
+            # Each once: a file grows with its columns, and not with how often they are named.
+            "columns": list(dict.fromkeys(names or ())),
             "search": wanted.search,
             "ordering": wanted.ordering,
             "filters": wanted.filters,
+            "owner": (await find_part(self, TabOwner))._owner,  # type: ignore[arg-type]
         }
         ticket = await sync_to_async(keep)(kept, PURPOSE)
         arguments = [json.dumps(get_config().prepend_backend_path(EXPORTS)), json.dumps(ticket)]
@@ -139,4 +145,7 @@ def _json(value: Any) -> str:
 
 def _safe(text: str) -> str:
     """Text that a spreadsheet shows instead of running it."""
-    return f"'{text}" if FORMULA.match(text) and not NUMBER.match(text) else text
+    if NUMBER.fullmatch(text):
+        return text
+    begins = "'" if FORMULA.match(text) else ""
+    return begins + INNER.sub(r"\1'", text)

@@ -264,7 +264,7 @@ def _narrow_rows(relation: Relation, asked: Asked, view: Any, rows: QuerySet[Any
     if relation.search_fields:
         return matching(rows, asked.text, relation.search_fields)
     if not searches(type(view)):
-        return matching(rows, asked.text, listed_fields(type(view)))
+        return matching(rows, asked.text, listed_fields(view))
     return rows
 
 

@@ -18,7 +18,7 @@ from reflex_drf.errors import ConfigurationError
 from reflex_drf.routing import places
 from reflex_drf.state.options import Options
 from reflex_drf.state.queries import ListQuery
-from reflex_drf.state.viewsets import describe_serializer, viewset_model
+from reflex_drf.state.viewsets import viewset_model
 
 __all__ = [
     "FILTER",
@@ -262,16 +262,30 @@ def shown_fields(model: type[Model], label: Callable[[Any], Any]) -> tuple[str, 
 _TEXTS = {"CharField", "TextField", "SlugField", "EmailField", "URLField"}
 
 
-def listed_fields(viewset: Any) -> tuple[str, ...]:
-    """The text fields of a model that a viewset's list shows."""
-    model = viewset_model(viewset)
-    try:
-        serializer = describe_serializer(viewset.__name__, Options(), viewset, "list")
-    except ConfigurationError:
-        return ()
+def listed_fields(view: Any) -> tuple[str, ...]:
+    """The text fields of a model that a viewset's list shows to whoever asks, and as they are.
+
+    A search in more than that would let him guess, letter by letter, what he does not see.
+    """
+    model, serializer = viewset_model(type(view)), view.get_serializer()
     columns = {f.name: f for f in model._meta.concrete_fields} if model is not None else {}
     shown = [f for f in getattr(serializer, "fields", {}).values() if not f.write_only]
-    sources = [str(field.source) for field in shown]
-    return tuple(
-        name for name in sources if name in columns and columns[name].get_internal_type() in _TEXTS
-    )
+    sources = [str(field.source) for field in shown if _shows(field)]
+    names = [n for n in sources if n in columns and columns[n].get_internal_type() in _TEXTS]
+    if model is None or type(serializer).to_representation is _PLAIN:
+        return tuple(names)
+    # It may leave something out by itself.
+    left = shown_fields(model, serializer.to_representation)
+    return tuple(name for name in names if columns[name].attname in left)
+
+
+_PLAIN = serializers.Serializer.to_representation
+
+
+def _shows(field: Any) -> bool:
+    """Whether a serializer field gives a text as it is, and no part of it."""
+    probe = _MARK + "x" * 40 + _MARK
+    try:
+        return probe in str(field.to_representation(probe))
+    except (AttributeError, TypeError, ValueError, LookupError):
+        return False
