@@ -184,13 +184,21 @@ class TestExisting:
             build(viewset=viewset)
 
     @pytest.mark.parametrize(
-        "option", ["search_fields", "filter_backends", "pagination_class", "model", "lookup_field"]
+        ("option", "value"),
+        [
+            ("search_fields", ["name"]),
+            ("filter_backends", [filters.SearchFilter]),
+            ("pagination_class", pagination.PageNumberPagination),
+            ("model", Product),
+            ("fields", ["name"]),
+            ("lookup_field", "name"),
+        ],
     )
-    def test_what_it_decides_by_itself(self, option: str) -> None:
+    def test_what_it_decides_by_itself(self, option: str, value: Any) -> None:
         with pytest.raises(
             ConfigurationError, match=f"ProductViewSet, which decides on '{option}'"
         ):
-            build(viewset=ProductViewSet, **{option: ["name"]})
+            build(viewset=ProductViewSet, **{option: value})
 
 
 class ByAction(viewsets.ModelViewSet[Product]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+from collections import Counter
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import replace
 from types import FunctionType
@@ -94,12 +95,18 @@ def _form_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
 
 
 def _list_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
+    options = plan.options
+    row = row_type(f"{plan.owner}Row", plan.rows, options.exclude_from_row) if plan.rows else dict
+    rows: Any = list[row]  # type: ignore[valid-type]
+    return {options.list_var: (rows, [])} | _state_variables(plan)
+
+
+def _state_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
     options, query = plan.options, plan.query
     model = viewset_model(plan.viewset)
-    key = pk_type(model._meta.pk) if model is not None else str
-    row = row_type(f"{plan.owner}Row", plan.rows, options.exclude_from_row) if plan.rows else dict
+    # Without a model nobody says what keys are until a row is there.
+    key: Any = pk_type(model._meta.pk) if model is not None else int | str
     return {
-        options.list_var: (list[row], []),  # type: ignore[valid-type]
         "error": (str, ""),
         "refusal": (str, ""),
         "retry_after": (float, 0.0),
@@ -227,16 +234,32 @@ def _check_names(
             f"{action.name!r}: the name is taken. Give it another one with "
             f"`action_handlers = {{{action.name!r}: 'run_{action.name}'}}`."
         )
-    renamed = {"list_var", "save_event", "delete_event"}
-    for option in renamed:
+    own = set(_state_variables(plan))
+    for option in ("list_var", "save_event", "delete_event"):
         name = getattr(plan.options, option)
-        if name in taken and name not in ("save", "delete"):
+        if name in own or (name in taken and name not in ("save", "delete")):
             raise ConfigurationError(f"{plan.owner}.{option} is {name!r}, a name that is taken.")
-    unknown = set(plan.options.field_vars) - plan.field_names
-    if unknown:
-        raise ConfigurationError(
-            f"{plan.owner}.field_vars names {sorted(unknown)[0]!r}, which is no writable field."
-        )
+    _check_renamed(plan)
+
+
+def _check_renamed(plan: Plan) -> None:
+    known = {action.__name__ for action in getattr(plan.viewset, "get_extra_actions", list)()}
+    known |= {action.name for action in plan.extra_actions}
+    fields = plan.field_names | set(plan.form.files)
+    _check_known(plan, "field_vars", fields, "no writable field")
+    _check_known(plan, "action_handlers", known, f"no action of {plan.viewset.__name__}")
+    names = [field.var for field in plan.form.fields]
+    handlers = [action.handler for action in plan.extra_actions]
+    for option, given in (("field_vars", names), ("action_handlers", handlers)):
+        if twice := [name for name, count in Counter(given).items() if count > 1]:
+            raise ConfigurationError(
+                f"{plan.owner}.{option} leads to the name {twice[0]!r} more than once."
+            )
+
+
+def _check_known(plan: Plan, option: str, known: set[str] | frozenset[str], what: str) -> None:
+    if unknown := sorted(set(getattr(plan.options, option)) - known):
+        raise ConfigurationError(f"{plan.owner}.{option} names {unknown[0]!r}, which is {what}.")
 
 
 def _clashes(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import keyword
 from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, fields
 from types import FunctionType
@@ -107,6 +108,14 @@ _SEQUENCES = (
     "throttle_classes",
 )
 _NAMES = ("save_event", "delete_event", "list_var")
+_CLASSES = ("filter_backends", "permission_classes", "authentication_classes", "throttle_classes")
+_MAPPINGS = (
+    "field_vars",
+    "action_handlers",
+    "relation_viewsets",
+    "relation_search_fields",
+    "url_kwargs",
+)
 
 
 def take_options(owner: str, namespace: MutableMapping[str, Any]) -> dict[str, Any]:
@@ -191,27 +200,78 @@ def resolve_options(owner: str, declared: Mapping[str, Any]) -> Options:
     """Check the declared options and give them their final types."""
     values = dict(declared)
     for name in _SEQUENCES:
-        value = values.get(name)
-        if isinstance(value, str):
-            values[name] = (value,)
-        elif value is not None:
-            values[name] = tuple(value)
+        if values.get(name) is not None:
+            values[name] = _sequence(f"{owner}.{name}", values[name])
+    if values.get("fields") not in (None, "__all__"):
+        values["fields"] = _sequence(f"{owner}.fields", values["fields"])
+    if isinstance(searched := values.get("relation_search_fields"), Mapping):
+        place = f"{owner}.relation_search_fields"
+        values["relation_search_fields"] = {
+            name: _sequence(f"{place}[{name!r}]", fields) for name, fields in searched.items()
+        }
     if isinstance(values.get("row_permissions"), list | str | set | frozenset):
-        rows = values["row_permissions"]
-        values["row_permissions"] = (rows,) if isinstance(rows, str) else tuple(rows)
+        values["row_permissions"] = _sequence(owner, values["row_permissions"])
     options = Options(**values)
     _check(owner, options)
     return options
 
 
+def _sequence(place: str, value: Any) -> tuple[Any, ...]:
+    if isinstance(value, str):
+        return (value,)
+    if not isinstance(value, Iterable):
+        raise ConfigurationError(f"{place} is {value!r}; it has to be a list.")
+    return tuple(value)
+
+
 def _check(owner: str, options: Options) -> None:
-    for name in _NAMES:
-        value = getattr(options, name)
-        if not isinstance(value, str) or not value.isidentifier() or value.startswith("_"):
-            raise ConfigurationError(f"{owner}.{name} is {value!r}; it has to be a public name.")
-    if not 0 <= options.undo_seconds <= 60:
+    _check_names(owner, options)
+    _check_shapes(owner, options)
+    seconds = options.undo_seconds
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= 60:
         raise ConfigurationError(f"{owner}.undo_seconds has to be between 0 and 60.")
     for name in ("paginate_by", "max_page_size", "bulk_limit", "export_limit"):
         value = getattr(options, name)
-        if value is not None and (type(value) is not int or value < 1):
+        chosen = value is not None or name != "paginate_by"
+        if chosen and (type(value) is not int or value < 1):
             raise ConfigurationError(f"{owner}.{name} is {value!r}; it has to be 1 or more.")
+
+
+def _check_names(owner: str, options: Options) -> None:
+    for name in _NAMES:
+        if not _is_public(value := getattr(options, name)):
+            raise ConfigurationError(f"{owner}.{name} is {value!r}; it has to be a public name.")
+    for name in _MAPPINGS:
+        if not isinstance(given := getattr(options, name), Mapping):
+            raise ConfigurationError(f"{owner}.{name} is {given!r}; it has to be a dictionary.")
+    for name in ("field_vars", "action_handlers"):
+        for key, value in getattr(options, name).items():
+            if not isinstance(value, str):
+                raise ConfigurationError(f"{owner}.{name}[{key!r}] is {value!r}; it is no name.")
+    names = [getattr(options, name) for name in _NAMES]
+    if len(set(names)) < len(names):
+        raise ConfigurationError(
+            f"{owner} needs different names for {', '.join(_NAMES)}; given are {', '.join(names)}."
+        )
+
+
+def _is_public(name: Any) -> bool:
+    known = isinstance(name, str) and name.isidentifier() and not keyword.iskeyword(name)
+    return known and not name.startswith("_")
+
+
+def _check_shapes(owner: str, options: Options) -> None:
+    for name in _CLASSES:
+        for item in getattr(options, name) or ():
+            # What DRF combines with `|` and `&` is no class, but makes one like it.
+            if not callable(item):
+                raise ConfigurationError(f"{owner}.{name} has {item!r}, which is no class.")
+    if options.pagination_class is not None and not isinstance(options.pagination_class, type):
+        raise ConfigurationError(
+            f"{owner}.pagination_class is {options.pagination_class!r}; it has to be a class."
+        )
+    if not isinstance(options.row_permissions, bool | tuple | None):
+        raise ConfigurationError(
+            f"{owner}.row_permissions is {options.row_permissions!r}; it has to be True, False "
+            "or names of actions."
+        )

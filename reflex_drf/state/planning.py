@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
+from reflex_drf.backends import Backend
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.state.forms import Form, build_form
 from reflex_drf.state.hooks import CLEAN, THREAD_HOOKS, ModelHooks
@@ -30,7 +31,7 @@ def make_plan(
     actions = frozenset(name for name in STANDARD if hasattr(viewset, name))
     if not writes:
         actions &= {"list", "retrieve"}
-    query = ListQuery(viewset, options.filter_params)
+    query = _query(owner, options, viewset)
     scoped = any("_scope_queryset" in vars(k) and k is not ModelHooks for k in order)
     names = _scope_names(owner, options, viewset, scoped)
     rows = _describe(owner, options, viewset, "list")
@@ -45,7 +46,7 @@ def make_plan(
         rows=rows,
         detail=_describe(owner, options, viewset, "retrieve") if "retrieve" in actions else None,
         query=query,
-        backend=_backend(options),
+        backend=_backend(owner, options),
         scoped=scoped,
         scope_names=names,
         relations=find_relations(
@@ -62,6 +63,19 @@ def make_plan(
     _check_row_permissions(plan)
     _check_backend(plan, order, namespace)
     return plan
+
+
+def _query(owner: str, options: Options, viewset: type[Any]) -> ListQuery:
+    query = ListQuery(viewset, options.filter_params)
+    try:
+        query.filter_names  # noqa: B018 - made once, and kept
+    except TypeError as error:
+        # What django-filter says of names that the model does not have.
+        raise ConfigurationError(
+            f"{owner}: the filters of {viewset.__name__} (`filterset_fields`, `filterset_class`) "
+            f"cannot be made: {error}"
+        ) from error
+    return query
 
 
 def _editing_variables(order: list[type]) -> dict[str, tuple[Any, Any]]:
@@ -146,13 +160,16 @@ def _scope_names(owner: str, options: Options, viewset: type[Any], scoped: bool)
     return frozenset({field.name, field.attname})
 
 
-def _backend(options: Options) -> Any:
+def _backend(owner: str, options: Options) -> Any:
     if options.backend_class is None:
         from reflex_drf.backends.inprocess import InProcessBackend
 
         return InProcessBackend()
     backend = options.backend_class
-    return backend() if isinstance(backend, type) else backend
+    made = backend() if isinstance(backend, type) else backend
+    if not isinstance(made, Backend):
+        raise ConfigurationError(f"{owner}.backend_class is {backend!r}; it has to be a `Backend`.")
+    return made
 
 
 def _check_backend(plan: Plan, order: list[type], namespace: Mapping[str, Any]) -> None:

@@ -130,6 +130,12 @@ def find_relations(
                     f"{owner}.{option} names {name!r}, which is no relation of its form or "
                     f"filters; known are {', '.join(relations) or 'none'}."
                 )
+    for name, viewset in options.relation_viewsets.items():
+        if viewset is not None and not hasattr(viewset, "as_view"):
+            raise ConfigurationError(
+                f"{owner}.relation_viewsets[{name!r}] is {viewset!r}; it has to be a viewset class "
+                "or None."
+            )
     return {name: _configured(relation, options) for name, relation in relations.items()}
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.conf import settings
+from django.core.exceptions import FieldDoesNotExist, FieldError, ImproperlyConfigured
 from django.db.models import Field, ForeignKey, Model, QuerySet
 from rest_framework import filters, pagination, serializers, viewsets
 from rest_framework.authentication import SessionAuthentication
@@ -45,6 +46,7 @@ _BUILDING_OPTIONS = (
 
 def build_viewset(owner: str, options: Options, *, read_only: bool) -> type[Any]:
     """The declared viewset, or one built around the serializer or the model."""
+    _check_serializer(owner, options.serializer_class)
     if options.viewset is not None:
         return _existing(owner, options)
     if options.serializer_class is not None and options.fields:
@@ -57,7 +59,7 @@ def build_viewset(owner: str, options: Options, *, read_only: bool) -> type[Any]
     base = viewsets.ReadOnlyModelViewSet if read_only else viewsets.ModelViewSet
     namespace: dict[str, Any] = {
         "__module__": __name__,
-        "queryset": _queryset(model, options),
+        "queryset": _queryset(owner, model, options),
         "serializer_class": serializer,
         "permission_classes": _permissions(options),
         "authentication_classes": _authentication(options),
@@ -71,8 +73,25 @@ def build_viewset(owner: str, options: Options, *, read_only: bool) -> type[Any]
     if options.throttle_classes is not None:
         namespace["throttle_classes"] = list(options.throttle_classes)
     if options.lookup_field is not None:
-        namespace["lookup_field"] = options.lookup_field
+        namespace["lookup_field"] = _lookup_field(owner, model, options.lookup_field)
     return type(f"{owner}ViewSet", (base,), namespace)
+
+
+def _check_serializer(owner: str, serializer: Any) -> None:
+    is_class = isinstance(serializer, type) and issubclass(serializer, serializers.BaseSerializer)
+    if serializer is not None and not is_class:
+        raise ConfigurationError(
+            f"{owner}.serializer_class is {serializer!r}; it has to be a serializer class."
+        )
+
+
+def _lookup_field(owner: str, model: type[Model], name: Any) -> Any:
+    try:
+        if name != "pk":
+            model._meta.get_field(str(name).split("__")[0])
+    except FieldDoesNotExist as error:
+        raise ConfigurationError(f"{owner}.lookup_field is {name!r}: {error}.") from error
+    return name
 
 
 def _existing(owner: str, options: Options) -> type[Any]:
@@ -102,12 +121,23 @@ def _model_serializer(owner: str, options: Options) -> type[serializers.ModelSer
         names = list(dict.fromkeys([model._meta.pk.name, *names]))
     meta = {"model": model, "fields": names, "read_only_fields": list(options.read_only_fields)}
     namespace = {"__module__": __name__, "Meta": type("Meta", (), meta)}
-    return type(f"{owner}Serializer", (serializers.ModelSerializer,), namespace)
+    serializer = type(f"{owner}Serializer", (serializers.ModelSerializer,), namespace)
+    try:
+        # DRF names a class that stands in no file of the project's.
+        serializer().get_fields()
+    except ImproperlyConfigured as error:
+        raise ConfigurationError(f"{owner}.fields: {error}") from error
+    return serializer
 
 
 def _model(owner: str, model: Any) -> type[Model]:
     if isinstance(model, str):
-        model = apps.get_model(model)
+        try:
+            model = apps.get_model(model)
+        except (LookupError, ValueError) as error:
+            raise ConfigurationError(
+                f"{owner}.model is {model!r}, which is no 'app.Model' that is installed: {error}"
+            ) from error
     if not (isinstance(model, type) and issubclass(model, Model)):
         raise ConfigurationError(f"{owner}.model is {model!r}; it has to be a model class.")
     return model
@@ -122,9 +152,12 @@ def _serializer_model(owner: str, options: Options, serializer: Any) -> type[Mod
     return _model(owner, model)
 
 
-def _queryset(model: type[Model], options: Options) -> QuerySet[Any]:
+def _queryset(owner: str, model: type[Model], options: Options) -> QuerySet[Any]:
     queryset = prefetch(model._default_manager.all(), options)
-    return queryset.order_by(*_ordering(model, options))
+    try:
+        return queryset.order_by(*_ordering(model, options))
+    except FieldError as error:
+        raise ConfigurationError(f"{owner}.ordering: {error}") from error
 
 
 def keeps_order(model: type[Model], options: Options) -> bool:
