@@ -6,13 +6,14 @@ import typing
 from dataclasses import dataclass
 from typing import Any
 
-from rest_framework import serializers
+from rest_framework import ISO_8601, serializers
+from rest_framework.settings import api_settings
 
 from reflex_drf.state.choosing import static_choices
 from reflex_drf.state.plan import Plan
 from reflex_drf.state.rows import row_type
 
-__all__ = ["Column", "describe_columns", "title_of"]
+__all__ = ["Column", "describe_columns", "shows_iso", "takes_iso", "title_of"]
 
 # The most specific class of a field decides.
 _COLUMN_KINDS: dict[type[Any], str] = {
@@ -59,6 +60,15 @@ class Column:
     minor: bool = False
 
 
+# What the project's settings call them, and formats that are ISO 8601 without saying so: the
+# first is the one that a browser's control sends.
+_MOMENTS: dict[type[Any], tuple[str, ...]] = {
+    serializers.DateField: ("DATE", "%Y-%m-%d"),
+    serializers.TimeField: ("TIME", "%H:%M", "%H:%M:%S"),
+    serializers.DateTimeField: ("DATETIME", "%Y-%m-%dT%H:%M:%S.%fZ", "%Y-%m-%dT%H:%M:%SZ"),
+}
+
+
 def describe_columns(plan: Plan, *, detail: bool = False) -> tuple[Column, ...]:
     """What the rows of a state show, or one row in full, in the order of the fields."""
     serializer = plan.detail if detail else plan.rows
@@ -74,7 +84,7 @@ def describe_columns(plan: Plan, *, detail: bool = False) -> tuple[Column, ...]:
 
 
 def _column(plan: Plan, name: str, field: Any, kind: Any) -> Column:
-    known = next((_COLUMN_KINDS[k] for k in type(field).__mro__ if k in _COLUMN_KINDS), None)
+    known = _kind(field)
     plain = next((a for a in typing.get_args(kind) if a is not type(None)), kind)
     return Column(
         name=name,
@@ -93,7 +103,7 @@ def _columns_of(field: Any) -> tuple[Column, ...]:
         Column(
             name=name,
             label=nested.label or name,
-            kind=_kind(nested),
+            kind=_kind(nested) or "text",
             choices=static_choices(nested),
         )
         for name, nested in getattr(field, "fields", {}).items()
@@ -101,8 +111,31 @@ def _columns_of(field: Any) -> tuple[Column, ...]:
     )
 
 
-def _kind(field: Any) -> str:
-    return next((_COLUMN_KINDS[k] for k in type(field).__mro__ if k in _COLUMN_KINDS), "text")
+def _kind(field: Any) -> str | None:
+    if not shows_iso(field):
+        # A browser would take it for another day, or for none.
+        return "text"
+    return next((_COLUMN_KINDS[k] for k in type(field).__mro__ if k in _COLUMN_KINDS), None)
+
+
+def shows_iso(field: Any) -> bool:
+    """Whether a field is no date or time, or sends one as a browser reads it."""
+    if (known := _moment(field)) is None:
+        return True
+    shown = getattr(field, "format", getattr(api_settings, f"{known[0]}_FORMAT"))
+    return not shown or shown.lower() == ISO_8601 or shown in known
+
+
+def takes_iso(field: Any) -> bool:
+    """Whether a field is no date or time, or takes one as a browser's control sends it."""
+    if (known := _moment(field)) is None:
+        return True
+    taken = getattr(field, "input_formats", getattr(api_settings, f"{known[0]}_INPUT_FORMATS"))
+    return any(text.lower() == ISO_8601 or text == known[1] for text in taken)
+
+
+def _moment(field: Any) -> tuple[str, ...] | None:
+    return next((_MOMENTS[kind] for kind in type(field).__mro__ if kind in _MOMENTS), None)
 
 
 def _ordering(plan: Plan, field: Any) -> str:

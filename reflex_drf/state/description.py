@@ -15,7 +15,7 @@ from rest_framework import serializers
 
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.state.choosing import Filter, describe_filters, static_choices
-from reflex_drf.state.columns import Column, describe_columns, title_of
+from reflex_drf.state.columns import Column, describe_columns, shows_iso, takes_iso, title_of
 from reflex_drf.state.forms import FormField
 from reflex_drf.state.plan import Plan
 from reflex_drf.state.planning import writing_serializer
@@ -291,6 +291,9 @@ def _field_kind(held: FormField, field: Any, style: Mapping[str, Any]) -> str:
     if static_choices(field):
         return "choice"
     known = next((_FIELD_KINDS[k] for k in type(field).__mro__ if k in _FIELD_KINDS), "text")
+    if not (shows_iso(field) and takes_iso(field)):
+        # The browser's own control knows ISO 8601 only, and would empty what it cannot read.
+        return "text"
     long = style.get("base_template") == "textarea.html"
     return "textarea" if known == "text" and long else known
 

@@ -57,7 +57,8 @@ class FormField:
         return PARSE[self.kind](value) if self.kind in PARSE else value
 
     def _parse_nested(self, value: Any) -> Any:
-        if self.kind == "record" and not self.required and is_blank(self, value):
+        optional = self.allow_null or not self.required
+        if self.kind == "record" and optional and is_blank(self, value):
             # Nothing was written of it at all.
             return None if self.allow_null else OMIT
         parsed, errors = parse_nested(self, value, OMIT)

@@ -142,8 +142,11 @@ def _name(child: Field) -> rx.Var[str]:
 
 def _text_of(record: Any, child: Field) -> rx.Var[str]:
     return browser.expression(
+        # Items that commas would not tell apart stand as a list of JSON.
         "((held) => held === null || held === undefined ? '' : Array.isArray(held) && !$2 "
-        "? held.join(', ') : typeof held === 'object' ? JSON.stringify(held) : String(held))"
+        "? (held.some((item) => !/^[^,\\[\\s]([^,]*[^,\\s])?$/.test(String(item))) "
+        "? JSON.stringify(held.map(String)) : held.join(', ')) "
+        ": typeof held === 'object' ? JSON.stringify(held) : String(held))"
         "($0?.[$1])",
         record,
         _name(child),
