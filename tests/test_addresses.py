@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.contrib.auth import get_user_model
 from rest_framework import filters, pagination
+from rest_framework.test import APIRequestFactory
 
 from reflex_drf.state import ModelState
+from reflex_drf.state.addresses import read_address
 from reflex_drf.testing import Tab
 from tests.shop.models import Product
 from tests.shop.views import ProductViewSet
@@ -217,3 +220,96 @@ class TestLeaving:
             assert names(tab, NoAddressState) == ["1", "2"]
             await tab.send(NoAddressState.next_page)
             assert addressed(tab) is None
+
+
+HARMLESS = [
+    "search=chair", "search=%20%20", "search=CHAIR%203", "search=%25", "search=_", "search=%5C",
+    "search='%3B--", "search=\"", "active=true", "active=false", "active=maybe", "size=s",
+    "ordering=name", "ordering=-price", "ordering=-price,name", "ordering=name,name", "p=2",
+    "rows=3",
+    "rows=3&p=2", "search=chair&ordering=-name&active=true&rows=1&p=3", "unknown=1", "format=json",
+    "owner=1", "owner__password__startswith=p", "id__in=1", "name=Chair%201", "page=2", "limit=1",
+    "offset=3", "cursor=x",
+]  # fmt: skip
+REFUSED = [
+    "ordering=owner__password", "ordering=-owner__password", "ordering=password", "ordering=%3F",
+    "ordering=--name", "ordering=sku", "ordering=name,owner__password", "ordering=name%00", "p=1.5",
+    "p=%D9%A3", "p=0x2", "p=1e0", "p=%2B1", "p=%201", "p=9999999999", "rows=0", "rows=-1",
+    "rows=5", "rows=%D9%A3", "rows=1e1", "rows=all",
+]  # fmt: skip
+
+
+class TestHostileAddresses:
+    """The address is the client's; it says no more than a request of HTTP could."""
+
+    async def over_http(self, query: str) -> Any:
+        view = NumberedViewSet.as_view({"get": "list"})
+        return await sync_to_async(view)(APIRequestFactory().get(f"/?{query}"))
+
+    @pytest.mark.parametrize("query", HARMLESS)
+    async def test_a_page_shows_what_the_same_query_gives_over_http(
+        self, products: list[Product], query: str
+    ) -> None:
+        answer = await self.over_http(query)
+        async with Tab() as tab:
+            await opened(tab, f"/?{query}")
+            assert tab.errors == []
+            if answer.status_code == 200:
+                assert tab.get(AddressState, "data") == json.loads(
+                    json.dumps(answer.data["results"], default=str)
+                )
+                assert tab.get(AddressState, "error") == ""
+            else:
+                assert answer.status_code == 400
+                assert tab.get(AddressState, "data") == []
+                assert tab.get(AddressState, "error")
+
+    @pytest.mark.parametrize("query", REFUSED)
+    async def test_what_the_viewset_would_not_take_is_left_out_and_said(
+        self, products: list[Product], query: str
+    ) -> None:
+        async with Tab() as tab:
+            await opened(tab, f"/?{query}")
+            assert tab.errors == []
+            assert names(tab) == ["1", "2"]
+            assert "cannot be shown" in tab.get(AddressState, "error")
+            assert "password" not in tab.get(AddressState, "ordering")
+            # Neither does it stay in the address.
+            found = addressed(tab)
+            assert found is not None
+            assert set(found[0]) <= {"ordering"}
+            assert found[0].get("ordering", "name") == "name"
+
+    @pytest.mark.parametrize("size", [10, 10_000])
+    async def test_no_password_is_found_by_the_order_of_rows(self, size: int) -> None:
+        """Two rows whose owners differ in their password only always stand in the same order."""
+        make = sync_to_async(get_user_model().objects.create)
+        for number, password in ((1, "b"), (2, "a"), (3, "c")):
+            user = await make(username=f"u{number}", password=password)
+            await Product.objects.acreate(
+                name=f"Chair {number}", sku=str(number), price=1, owner=user
+            )
+        async with Tab() as tab:
+            for term in ("owner__password", "-owner__password", "owner", "-owner"):
+                await opened(tab, f"/?ordering={','.join([term] * (size // 10))}&rows=4")
+                assert names(tab) == ["1", "2", "3"]
+                assert tab.get(AddressState, "ordering") == ""
+
+    @pytest.mark.parametrize("value", [["1"], {"a": "1"}, 7, None, True, 1.5], ids=repr)
+    @pytest.mark.parametrize("name", ["p", "rows", "search", "ordering", "active"])
+    async def test_a_client_that_sends_no_text_as_its_query_is_not_heard(
+        self, products: list[Product], name: str, value: Any
+    ) -> None:
+        wanted, _ = read_address(AddressState._plan, {name: value})
+        assert wanted == read_address(AddressState._plan, {})[0]
+
+    async def test_what_one_address_asked_for_is_not_asked_for_in_another_tab(
+        self, products: list[Product]
+    ) -> None:
+        async with Tab() as tab, Tab() as other:
+            await opened(tab, "/?search=chair%205")
+            await opened(other, "/")
+            assert names(tab) == ["5"]
+            assert names(other) == ["1", "2"]
+            assert tab.get(AddressState, "search") == "chair 5"
+            assert other.get(AddressState, "search") == ""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -18,6 +18,9 @@ from django.core import mail
 from django.core.exceptions import DisallowedHost
 from django.forms import CharField, ValidationError
 from django.test import override_settings
+from django.utils import timezone
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
 from rest_framework.throttling import SimpleRateThrottle
 
 from reflex_drf.auth.forms import form_class
@@ -694,3 +697,164 @@ async def test_a_one_time_code_is_a_field_of_the_form(ann: Any) -> None:
         assert not scripts(tab)
         await tab.send(LoginState.submit({"username": "ann", "password": "pw", "code": "123456"}))
         assert await user_of(tab) == "ann"
+
+
+# -- What a hostile visitor tries -----------------------------------------------------------
+
+NOT_OURS = [
+    "///evil.example", "////evil.example", "/\\/evil.example", "\\\\evil.example",
+    "http:evil.example",
+    "http:///evil.example", "https:///evil.example", "/\t/evil.example", "\x00/evil",
+    " //evil.example",
+    "//testserver@evil.example", "http://testserver@evil.example/", "http://testserver.evil.example/",
+    "http://testserver:80@evil.example", "data:text/html,x", "JaVaScRiPt:alert(1)", "vbscript:x",
+    "file:///etc/passwd", "ftp://testserver/x", "/x\r\nSet-Cookie: a=b//", "http://[::1/x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("page", ["login", "registration"])
+@pytest.mark.parametrize("wanted", NOT_OURS)
+async def test_the_way_back_leads_to_no_other_site(ann: Any, page: str, wanted: str) -> None:
+    async with Tab(path=f"/{page}?{urlencode({'next': wanted})}") as tab:
+        if page == "login":
+            await tab.send(LoginState.submit({"username": "ann", "password": "pw"}))
+        else:
+            await tab.send(RegistrationState.submit(GOOD))
+        where = urljoin("http://testserver/login", target(tab))
+        parts = urlsplit(where)
+        assert (parts.scheme, parts.netloc) == ("http", "testserver")
+        assert not parts.path.startswith(("//", "/\\"))
+
+
+NO_FORMS: list[Any] = [
+    {}, [], "ann", None, 7, {"email": ["ann@example.com"]}, {"email": {"a": 1}},
+    {"email": "\ud800@x"},
+    {"email": "ann@example.com\x00"}, {"email": "ann@example.com\r\nBcc: evil@example.com"},
+    {"email": "ann@example.com,evil@example.com"}, {"email": "x" * 5000}, {"": "ann@example.com"},
+    {"__class__": "x", "user": "1", "pk": 1}, {str(n): "x" for n in range(1000)},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "state", [PasswordResetState, RegistrationState, PasswordChangeState], ids=lambda s: s.__name__
+)
+@pytest.mark.parametrize("sent", NO_FORMS, ids=lambda sent: repr(sent)[:40])
+async def test_no_page_takes_what_is_no_form_of_its_own(ann: Any, state: Any, sent: Any) -> None:
+    before = await User.objects.values().aget()
+    async with Tab(user=ann) as tab:
+        await tab.send_name(f"{state.get_full_name()}.submit", {"form_data": sent})
+        assert tab.errors == []
+        assert tab.seen(state, "field_errors")
+        assert tab.get(state, "done") is False
+        assert not scripts(tab)
+    assert await User.objects.values().aget() == before
+    assert mail.outbox == []
+
+
+async def test_a_refused_login_says_nothing_of_the_account(ann: Any) -> None:
+    """Whether there is one, whether it is active, and whether it has a password."""
+    make = sync_to_async(User.objects.create_user)
+    await make("idle", "idle@example.com", "pw", is_active=False)
+    await make("bare", "bare@example.com", None)
+    answers = set()
+    for name, password in (("ann", "no"), ("nobody", "pw"), ("idle", "pw"), ("bare", "pw")):
+        async with Tab() as tab:
+            await tab.send(LoginState.submit({"username": name, "password": password}))
+            vars_of = tab.deltas[-1][LoginState.get_full_name()]
+            answers.add(repr(sorted(vars_of.items())))
+            assert not scripts(tab)
+    assert len(answers) == 1
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"user": "2", "user_id": "2", "pk": "2", "id": "2"},
+        {"username": "bob"},
+        {"user": {"pk": 2}},
+        {"uid": "Mg", "token": "x"},
+    ],
+)
+async def test_a_change_is_of_nobody_elses_password(ann: Any, more: Any) -> None:
+    bob = await sync_to_async(User.objects.create_user)("bob", "bob@example.com", "pw")
+    change = {"old_password": "pw", "new_password1": PASSWORD, "new_password2": PASSWORD}
+    async with Tab(user=ann) as tab:
+        await tab.send_name(
+            f"{PasswordChangeState.get_full_name()}.submit", {"form_data": {**change, **more}}
+        )
+        assert tab.seen(PasswordChangeState, "done") is True
+    check = sync_to_async(authenticate)
+    assert await check(username="bob", password="pw") == bob
+    assert await check(username="ann", password=PASSWORD) == ann
+
+
+async def test_who_was_shut_out_changes_no_password(ann: Any) -> None:
+    change = {"old_password": "pw", "new_password1": PASSWORD, "new_password2": PASSWORD}
+    async with Tab(user=ann) as tab:
+        await User.objects.aupdate(is_active=False)
+        before = await User.objects.values_list("password", flat=True).aget()
+        await tab.send(PasswordChangeState.submit(change), raises=False)
+        assert tab.get(PasswordChangeState, "done") is False
+    assert await User.objects.values_list("password", flat=True).aget() == before
+
+
+async def test_a_link_is_good_for_its_own_user_only(ann: Any) -> None:
+    bob = await sync_to_async(User.objects.create_user)("bob", "bob@example.com", "pw")
+    await ask("ann@example.com")
+    query = parse_qs(urlsplit(link()).query)
+    other = urlsafe_base64_encode(force_bytes(bob.pk))
+    async with Tab(path=link().removeprefix("http://testserver")) as tab:
+        await tab.send(PasswordResetConfirmState.begin)
+        await fetch_cookies(tab)
+        new = {"new_password1": PASSWORD, "new_password2": PASSWORD}
+        for path in (f"?uid={other}", f"?uid={other}&token={query['token'][0]}", "?uid=", ""):
+            tab.path = f"/password-reset/confirm{path}"
+            await tab.send(PasswordResetConfirmState.submit(new))
+            assert tab.seen(PasswordResetConfirmState, "link") == "bad"
+            assert tab.get(PasswordResetConfirmState, "done") is False
+    check = sync_to_async(authenticate)
+    assert await check(username="bob", password="pw") == bob
+    assert await check(username="ann", password="pw") == ann
+
+
+async def test_a_link_that_was_opened_elsewhere_is_not_open_here(ann: Any) -> None:
+    """The address that is left in the history sets nothing in another browser."""
+    await ask("ann@example.com")
+    uid = parse_qs(urlsplit(link()).query)["uid"][0]
+    await follow(link())
+    async with Tab(path=f"/password-reset/confirm?uid={uid}") as tab:
+        await tab.send(PasswordResetConfirmState.begin)
+        assert tab.seen(PasswordResetConfirmState, "link") == "bad"
+        new = {"new_password1": PASSWORD, "new_password2": PASSWORD}
+        await tab.send(PasswordResetConfirmState.submit(new))
+        assert tab.get(PasswordResetConfirmState, "done") is False
+    assert await sync_to_async(authenticate)(username="ann", password="pw") == ann
+
+
+@pytest.mark.parametrize("change", ["password", "email", "last_login", "is_active"])
+async def test_what_happens_to_the_account_ends_its_links(ann: Any, change: str) -> None:
+    await ask("ann@example.com")
+    if change == "password":
+        await sync_to_async(ann.set_password)("another")
+    else:
+        new = {"email": "new@example.com", "last_login": timezone.now(), "is_active": False}
+        setattr(ann, change, new[change])
+    await ann.asave()
+    before = await User.objects.values_list("password", flat=True).aget()
+    tab = await follow(link())
+    seen = tab.seen(PasswordResetConfirmState, "link")
+    # Django lets an account that was shut out have its password, and not come in with it.
+    assert seen == ("good" if change == "is_active" else "bad")
+    assert await User.objects.values_list("password", flat=True).aget() == before
+
+
+async def test_who_registers_while_another_is_signed_in_has_nothing_of_his(ann: Any) -> None:
+    async with Tab(user=ann, session={"cart": ["tea"]}) as tab:
+        key = tab.cookies["sessionid"]
+        await tab.send(RegistrationState.submit(GOOD))
+        await fetch_cookies(tab)
+        assert tab.cookies["sessionid"] != key
+        await tab.send(SignInState.look)
+        assert tab.get(SignInState, "result") == "cleo None"
+    rows = [row.get_decoded() async for row in Session.objects.all()]
+    assert not any(row.get("cart") for row in rows)

@@ -168,7 +168,7 @@ class ListQuery:
         except (AttributeError, KeyError, TypeError):
             # A filter that needs the request decides when it has one; it ignores what it refuses.
             return True
-        return term.lstrip("-") in {name for name, _ in valid}
+        return term.removeprefix("-") in {name for name, _ in valid}
 
     @cached_property
     def filter_names(self) -> frozenset[str]:
