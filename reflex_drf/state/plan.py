@@ -116,7 +116,10 @@ class Plan:
             return str(name)
         model = viewset_model(self.viewset)
         shown = getattr(self.rows, "fields", {})
-        return "pk" if "pk" in shown or model is None else str(model._meta.pk.name)
+        if model is None:
+            # By Django's custom, where no model tells.
+            return "id" if "id" in shown and "pk" not in shown else "pk"
+        return "pk" if "pk" in shown else str(model._meta.pk.name)
 
     @property
     def update_action(self) -> str | None:
