@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -14,10 +15,10 @@ from django.db import connection, connections, migrations, transaction
 from django.db.migrations.state import ProjectState
 
 from reflex_drf.live import LiveListMixin, ModelChange, live_broadcaster, notify
-from reflex_drf.live.listening import APPLICATION, databases, listeners
+from reflex_drf.live.listening import APPLICATION, databases, labels_of, listeners
 from reflex_drf.live.migrations import AddLiveTriggers
 from reflex_drf.live.transports.postgres import connection_parameters
-from reflex_drf.live.triggers import CHANNEL, FUNCTION, create_sql, drop_sql, known_tables
+from reflex_drf.live.triggers import CHANNEL, FUNCTION, covers, create_sql, drop_sql, known_tables
 from reflex_drf.state import ModelState
 from reflex_drf.testing import Tab
 from tests.counting import count_queries
@@ -165,6 +166,211 @@ class TestStatements:
             assert heard.take() == [["odd", "created", None]]
         finally:
             run_sql("DROP TABLE odd")
+
+
+@contextmanager
+def odd_table(name: str, columns: str, more: str = "") -> Iterator[None]:
+    """A table with the triggers of the migration, as no model of the tests has one."""
+    run_sql(f"CREATE TABLE {name} ({columns}) {more}")
+    try:
+        for statement in create_sql(name, str):
+            run_sql(statement)
+        yield
+    finally:
+        run_sql(f"DROP TABLE {name}")
+
+
+class TestOddTables:
+    @pytest.mark.parametrize(
+        ("columns", "insert", "key"),
+        [
+            ('"Odd ""Key"" %s" int PRIMARY KEY', "(7)", 7),
+            ('"select" int PRIMARY KEY', "(7)", 7),
+            ('"key" int PRIMARY KEY', "(7)", 7),
+            ("new_rows int PRIMARY KEY", "(7)", 7),
+            ("found int PRIMARY KEY", "(7)", 7),
+            ("keys int PRIMARY KEY", "(7)", 7),
+            ("named int PRIMARY KEY", "(7)", 7),
+            ("payload int PRIMARY KEY", "(7)", 7),
+            ("a text, b int PRIMARY KEY", "('x', 7)", 7),
+            ("id bigint PRIMARY KEY", "(9223372036854775807)", 9223372036854775807),
+            ("id text PRIMARY KEY", """(E'a"b\\\\c''\n$$ä')""", "a\"b\\c'\n$$ä"),
+            ("id text PRIMARY KEY", "('')", ""),
+            (
+                "id uuid PRIMARY KEY",
+                "('6ba7b810-9dad-11d1-80b4-00c04fd430c8')",
+                "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+            ),
+            ("id date PRIMARY KEY", "('2024-02-29')", "2024-02-29"),
+        ],
+    )
+    def test_a_key_is_told_as_it_is(
+        self, columns: str, insert: str, key: object, heard: Heard
+    ) -> None:
+        with odd_table("odd", columns):
+            run_sql(f"INSERT INTO odd VALUES {insert}")  # noqa: S608
+            run_sql("DELETE FROM odd")
+            assert heard.take()[1:] == [["odd", "created", [key]], ["odd", "deleted", [key]]]
+
+    @pytest.mark.parametrize(
+        "name", ['"Odd Table"', '"odd""quoted"', '"select"', '"odd%s"', '"ödd"', '"odd\'s"']
+    )
+    def test_a_table_of_any_name(self, name: str, heard: Heard) -> None:
+        with odd_table(name, "id int PRIMARY KEY"):
+            run_sql(f"INSERT INTO {name} VALUES (1)")  # noqa: S608
+            plain = name[1:-1].replace('""', '"')
+            assert heard.take()[-1] == [plain, "created", [1]]
+            known_tables.clear()
+            assert known_tables.get("default") == {"shop_tag", plain}
+
+    def test_a_key_of_several_columns_is_not_named(self, heard: Heard) -> None:
+        with odd_table("odd", "a int, b int, PRIMARY KEY (a, b)"):
+            run_sql("INSERT INTO odd VALUES (1, 2), (1, 3)")
+            run_sql("UPDATE odd SET b = b + 10")
+            run_sql("DELETE FROM odd WHERE b = 12")
+            run_sql("UPDATE odd SET b = 1 WHERE false")
+            assert [said[1:] for said in heard.take()[1:]] == [
+                ["created", None],
+                ["updated", None],
+                ["deleted", None],
+            ]
+
+    @pytest.mark.parametrize("length", [10, 2000])
+    def test_keys_too_long_for_a_message_are_not_named(self, length: int, heard: Heard) -> None:
+        with odd_table("odd", "id text PRIMARY KEY"):
+            insert = "INSERT INTO odd SELECT repeat(n::text, %s) FROM generate_series(1, 9) n"
+            run_sql(insert, length)
+            named = [str(number) * length for number in range(1, 10)]
+            assert heard.take()[-1] == ["odd", "created", named if length == 10 else None]
+
+    def test_a_write_to_a_partitioned_table_is_told_by_its_own_name(self, heard: Heard) -> None:
+        with odd_table("odd", "id int PRIMARY KEY", "PARTITION BY RANGE (id)"):
+            run_sql("CREATE TABLE odd_low PARTITION OF odd FOR VALUES FROM (0) TO (10)")
+            run_sql("CREATE TABLE odd_high PARTITION OF odd FOR VALUES FROM (10) TO (20)")
+            run_sql("INSERT INTO odd VALUES (1), (11)")
+            # From one part to the other.
+            run_sql("UPDATE odd SET id = 12 WHERE id = 1")
+            run_sql("DELETE FROM odd WHERE id = 11")
+            told = [[table, action, sorted(keys)] for table, action, keys in heard.take()[1:]]
+            assert told == [
+                ["odd", "created", [1, 11]],
+                ["odd", "updated", [1, 12]],
+                ["odd", "deleted", [11]],
+            ]
+
+    def test_an_insert_that_only_updates_is_told(self, heard: Heard) -> None:
+        with odd_table("odd", "id int PRIMARY KEY, n int"):
+            upsert = "INSERT INTO odd VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET n = odd.n + 1"
+            run_sql(upsert)
+            run_sql(upsert)
+            told = heard.take()[1:]
+            assert ["odd", "created", [1]] in told
+            assert ["odd", "updated", [1]] in told
+
+    def test_a_savepoint_that_is_rolled_back_says_nothing(self, heard: Heard) -> None:
+        with transaction.atomic():
+            kept = Tag.objects.create(name="kept")
+            with transaction.atomic():
+                Tag.objects.create(name="lost")
+                transaction.set_rollback(True)
+        assert heard.take() == [["shop_tag", "created", [kept.pk]]]
+
+    def test_a_writer_without_rights_to_anything_else_can_write(self, heard: Heard) -> None:
+        run_sql("CREATE ROLE odd_writer")
+        try:
+            run_sql("GRANT INSERT, SELECT ON shop_tag TO odd_writer")
+            run_sql("GRANT USAGE ON SEQUENCE shop_tag_id_seq TO odd_writer")
+            with psycopg.connect(**connection_parameters("default")) as other:
+                other.execute("SET ROLE odd_writer")
+                other.execute("INSERT INTO shop_tag (name) VALUES ('oak')")
+            assert heard.take() == [["shop_tag", "created", [Tag.objects.get().pk]]]
+        finally:
+            run_sql("DROP OWNED BY odd_writer")
+            run_sql("DROP ROLE odd_writer")
+
+
+class TestNamesWithASchema:
+    @pytest.mark.parametrize(
+        "written", ["shop_tag", '"public"."shop_tag"', 'public"."shop_tag', '"shop_tag"']
+    )
+    def test_a_table_that_is_written_with_its_schema_is_the_same(
+        self, written: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Tag._meta, "db_table", written)
+        assert "shop.tag" in labels_of("shop_tag")
+        assert covers(Tag, Tag, "default")
+        migrate(AddLiveTriggers("Tag"))
+        assert known_tables.get("default") == {"shop_tag"}
+
+    def test_other_tables_are_none_of_it(self) -> None:
+        assert labels_of("shop") == labels_of("tag") == labels_of("") == []
+        assert not covers(Note, Note, "default")
+
+
+class TestMessages:
+    @pytest.fixture
+    async def queue(self) -> AsyncIterator[asyncio.Queue[ModelChange]]:
+        queue = live_broadcaster().subscribe("shop.tag")
+        await listening()
+        async with asyncio.timeout(20):
+            assert (await queue.get()).pk is None
+        yield queue
+        live_broadcaster().unsubscribe("shop.tag", queue)
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "x",
+            "5",
+            "null",
+            "[]",
+            "{}",
+            '"shop_tag"',
+            '["shop_tag"]',
+            '["shop_tag", "updated"]',
+            '["shop_tag", "updated", 5]',
+            '["shop_tag", "updated", [1], "more"]',
+            '["shop_nothing", "updated", [1]]',
+            '[["shop_tag"], "updated", [1]]',
+            '["shop_tag", "updated", []]',
+            "[null]",
+            "[" * 7000,
+        ],
+        ids=ascii,
+    )
+    async def test_what_anyone_may_notify_does_not_end_the_listening(
+        self, queue: asyncio.Queue[ModelChange], text: str
+    ) -> None:
+        await write("SELECT pg_notify(%s, %s)", CHANNEL, text)
+        await write("SELECT pg_notify(%s, %s)", CHANNEL, '["shop_tag", "updated", [7]]')
+        async with asyncio.timeout(20):
+            assert await queue.get() == ModelChange("shop.tag", "updated", 7)
+        (listener,) = listeners.get(asyncio.get_running_loop())
+        assert not listener.task.done()
+
+    @pytest.mark.parametrize("action", ["merged", None, 5, ["updated"]])
+    async def test_what_happened_in_other_words_is_read_anew(
+        self, queue: asyncio.Queue[ModelChange], action: object
+    ) -> None:
+        await write("SELECT pg_notify(%s, %s)", CHANNEL, json.dumps(["shop_tag", action, [7]]))
+        async with asyncio.timeout(20):
+            assert await queue.get() == ModelChange("shop.tag", "updated", None)
+
+    async def test_it_connects_again_as_often_as_it_is_cut(
+        self, queue: asyncio.Queue[ModelChange]
+    ) -> None:
+        for number in range(3):
+            await write(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND application_name = %s",
+                APPLICATION,
+            )
+            async with asyncio.timeout(30):
+                # Whatever was said meanwhile may have been missed.
+                assert (await queue.get()).pk is None
+                await write("INSERT INTO shop_tag (id, name) VALUES (%s, %s::text)", number, number)
+                assert await queue.get() == ModelChange("shop.tag", "created", number)
 
 
 class TestOperation:
