@@ -9,11 +9,13 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 from rest_framework import pagination, permissions, serializers, throttling
 from rest_framework.decorators import action
 from rest_framework.response import Response
+from rest_framework.test import APIRequestFactory, force_authenticate
 
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.state import ModelState
@@ -663,3 +665,108 @@ class TestUndo:
     def test_it_is_only_there_where_it_is_wanted(self) -> None:
         with pytest.raises(AttributeError, match="has no handler 'delete_later'"):
             _ = BulkState.delete_later
+
+
+VALUES: list[tuple[str, Any]] = [
+    ("name", "Fine"), ("name", "  spaced  "), ("name", ""), ("name", "   "), ("name", "x" * 81),
+    ("name", "a\x00b"), ("name", "<b>x</b>"), ("name", "\u202eevil"), ("sku", "1"), ("sku", "0"),
+    ("sku", "new"), ("sku", ""), ("sku", "x" * 21), ("size", "s"), ("size", "x"), ("size", ""),
+    ("price", "1.50"), ("price", "1.555"), ("price", "-3"), ("price", "NaN"), ("price", "Infinity"),
+    ("price", "1e3"), ("price", "1000000"), ("price", "x"), ("price", ""), ("stock", "7"),
+    ("stock", "-1"), ("stock", "1001"), ("stock", "9" * 40), ("stock", "1.5"), ("stock", "x"),
+    ("active", "true"), ("active", "false"), ("active", "maybe"), ("released", "2026-02-30"),
+    ("released", "2026-02-28"), ("released", "yesterday"), ("category", "99999"), ("category", "x"),
+]  # fmt: skip
+
+
+class TestParity:
+    """What is sent for a cell or for many rows is judged as the same PATCH over HTTP."""
+
+    def over_http(self, user: Any, method: str, pk: Any, data: Any = None) -> Any:
+        actions = {"patch": "partial_update", "delete": "destroy"}
+        request = getattr(APIRequestFactory(), method)("/", data, format="json")
+        force_authenticate(request, user)
+        answer = BulkViewSet.as_view({method: actions[method]})(request, pk=str(pk))
+        answer.render()
+        return answer
+
+    @pytest.mark.parametrize(("field", "value"), VALUES, ids=repr)
+    async def test_a_cell(self, field: str, value: Any, rows: Any, owner: User) -> None:
+        pk = rows[0].pk
+        before = await Product.objects.filter(pk=pk).values().afirst()
+        async with Tab(user=owner) as tab:
+            await tab.send(BulkState.edit_cell(pk, field, value))
+            assert tab.errors == []
+            wrong = tab.get(BulkState, "cell_error")
+            assert tab.get(BulkState, "error") == ""
+        saved = await Product.objects.filter(pk=pk).values().afirst()
+        await Product.objects.filter(pk=pk).aupdate(**(before or {}))
+        answer = await sync_to_async(self.over_http)(owner, "patch", pk, {field: value})
+        assert answer.status_code == (400 if wrong else 200)
+        assert saved == await Product.objects.filter(pk=pk).values().afirst()
+        if wrong:
+            assert saved == before
+            assert wrong["message"]
+            assert (wrong["key"], wrong["field"]) == (str(pk), field)
+
+    @pytest.mark.parametrize(("field", "value"), VALUES, ids=repr)
+    async def test_many_rows(self, field: str, value: Any, rows: Any, owner: User) -> None:
+        """All are changed where each of them would be, and none where one would not."""
+        before = [row async for row in Product.objects.order_by("pk").values()]
+        async with Tab(user=owner) as tab:
+            await tab.send(BulkState.bulk("partial_update", keys(rows), {field: value}))
+            assert tab.errors == []
+            failed = tab.get(BulkState, "error")
+        saved = [row async for row in Product.objects.order_by("pk").values()]
+        for row in before:
+            await Product.objects.filter(pk=row["id"]).aupdate(**row)
+        patch_row = sync_to_async(self.over_http)
+        answers = [
+            (await patch_row(owner, "patch", r.pk, {field: value})).status_code for r in rows
+        ]
+        if failed:
+            assert 400 in answers
+            assert saved == before
+        else:
+            assert set(answers) == {200}
+            assert saved == [row async for row in Product.objects.order_by("pk").values()]
+
+    @pytest.mark.parametrize("who", ["owner", "other", "staff", "visitor"])
+    async def test_a_preview_is_for_whoever_could_delete(
+        self, who: str, rows: Any, owner: User
+    ) -> None:
+        make = sync_to_async(get_user_model().objects.create_user)
+        user = owner if who == "owner" else None
+        if who in ("other", "staff"):
+            user = await make(who, is_staff=who == "staff")
+        pk = rows[0].pk
+        async with Tab(user=user) as tab:
+            await tab.send(BulkState.preview_delete(pk))
+            shown = tab.get(BulkState, "delete_preview")
+            said = tab.get(BulkState, "error")
+        answer = await sync_to_async(self.over_http)(user, "delete", pk)
+        assert bool(shown) is (answer.status_code == 204)
+        assert said == ("" if answer.status_code == 204 else str(answer.data["detail"]))
+
+    @pytest.mark.parametrize(
+        "pk", ["0", "-1", "99999", "x", "9" * 60, "1 or 1=1", "a/b", "..", "%"]
+    )
+    async def test_a_key_of_no_row(self, pk: str, rows: Any, owner: User) -> None:
+        """Nothing is changed, nothing is shown, and it is an answer rather than an error."""
+        before = [row async for row in Product.objects.order_by("pk").values()]
+        async with Tab(user=owner) as tab:
+            for event in (
+                BulkState.edit_cell(pk, "name", "Mine"),
+                BulkState.preview_delete(pk),
+                BulkState.bulk("destroy", [pk]),
+                BulkState.bulk("destroy", [*keys(rows), pk]),
+                BulkState.bulk("sell", [pk], {"amount": 1}),
+                UndoState.delete_later(pk),
+            ):
+                await tab.send(event)
+                state = UndoState if "undo" in str(event.handler.state_full_name) else BulkState
+                assert tab.get(state, "error")
+            assert tab.errors == []
+            assert tab.get(BulkState, "delete_preview") == {}
+            assert tab.get(UndoState, "pending_deletes") == {}
+        assert [row async for row in Product.objects.order_by("pk").values()] == before
