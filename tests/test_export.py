@@ -8,6 +8,7 @@ import itertools
 import json
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -18,6 +19,7 @@ from django.test import override_settings
 from django.utils import translation
 from django.utils.translation import gettext_lazy
 from rest_framework import pagination, permissions, throttling
+from rest_framework.test import APIRequestFactory, force_authenticate
 
 from reflex_drf.asgi import Dispatcher
 from reflex_drf.bridge.tickets import keep
@@ -526,3 +528,83 @@ def test_no_cell_is_a_formula(value: Any, shown: str) -> None:
     column = Column(name="x", label="=X")
     text = "".join(csv_lines([column], [[{"x": value}]]))
     assert list(csv.reader(io.StringIO(text, newline=""))) == [["'=X"], [shown]]
+
+
+class TestParity:
+    """A file has what somebody would collect who went through the pages of the API."""
+
+    async def over_http(self, viewset: Any, user: Any, query: str) -> tuple[int, list[Any]]:
+        view, found, page = viewset.as_view({"get": "list"}), [], 1
+        while True:
+            request = APIRequestFactory().get(f"/?per_page=4&page={page}&{query}")
+            force_authenticate(request, user)
+            answer = await sync_to_async(view)(request)
+            if answer.status_code != 200:
+                return answer.status_code, []
+            data = answer.data
+            found += data["results"] if isinstance(data, dict) else data
+            if not isinstance(data, dict) or data["next"] is None:
+                return 200, found
+            page += 1
+
+    @pytest.mark.parametrize(
+        ("search", "ordering", "filters"),
+        [
+            ("", "", {}),
+            ("product", "-name", {}),
+            ("Product 3", "", {}),
+            ("%", "", {}),
+            ("'; --", "", {}),
+            ("nothing", "name", {}),
+            ("", "-price", {"size": "s"}),
+            ("product", "price", {"size": "l", "active": "true"}),
+            ("", "", {"active": "false"}),
+        ],
+    )
+    async def test_what_is_asked_for(
+        self, search: str, ordering: str, filters: Any, rows: Any
+    ) -> None:
+        async with Tab() as tab:
+            await tab.send(ExportState.load)
+            for event in (
+                ExportState.set_search(search),
+                ExportState.set_ordering(ordering),
+                ExportState.filter(filters),
+            ):
+                await tab.send(event)
+                assert tab.get(ExportState, "error") == ""
+            _, *lines = table(await fetch(tab, ExportState, ["id", "price"]))
+        query = urlencode({"search": search, "ordering": ordering, **filters})
+        _, found = await self.over_http(ExportViewSet, None, query)
+        assert lines == [[str(row["id"]), row["price"]] for row in found]
+
+    @pytest.mark.parametrize("who", ["owner", "other", "visitor"])
+    async def test_who_asks(self, who: str, owner: User) -> None:
+        other = await get_user_model().objects.acreate(username="other")
+        for number in range(3):
+            await Task.objects.acreate(title=f"Of the owner {number}", owner=owner)
+        await Task.objects.acreate(title="Of the other", owner=other)
+        user = {"owner": owner, "other": other}.get(who)
+        async with Tab(user=user) as tab:
+            await tab.send(ExportTaskState.load)
+            answer = await fetch(tab, ExportTaskState, ["title"])
+        status, found = await self.over_http(TaskViewSet, user, "")
+        assert answer.status_code == status
+        if status == 200:
+            assert table(answer)[1:] == [[row["title"]] for row in found]
+        else:
+            assert who == "visitor"
+            assert "Of the" not in answer.text
+
+    @pytest.mark.parametrize("name", ["../x", 'a"b', "a\r\nX-Evil: 1", "\u00fc", "", "x" * 300])
+    async def test_the_name_of_a_file_is_one_line_and_no_path(self, name: str, rows: Any) -> None:
+        """It is made of the state's own name; nothing of a row or of a search gets into it."""
+        await Product.objects.acreate(name=name or "x", sku="evil", price=1)
+        async with Tab() as tab:
+            await tab.send(ExportState.set_search(name))
+            answer = await fetch(tab, ExportState)
+        assert re.fullmatch(
+            r'attachment; filename="[a-z]+\.csv"', answer.headers["content-disposition"]
+        )
+        assert "x-evil" not in answer.headers
+        assert answer.headers["x-content-type-options"] == "nosniff"
