@@ -770,3 +770,56 @@ class TestParity:
             assert tab.get(BulkState, "delete_preview") == {}
             assert tab.get(UndoState, "pending_deletes") == {}
         assert [row async for row in Product.objects.order_by("pk").values()] == before
+
+
+NO_VALUES: list[Any] = [
+    ["a"], {"a": {"b": 1}}, None, True, 1, 1.5, 10**400, [[]], "\ud800", [None], "x" * 100_000,
+]  # fmt: skip
+FIELDS = ["name", "stock", "price", "active", "released", "attrs", "category", "tags", "size"]
+
+
+class TestHostileValues:
+    @pytest.mark.parametrize("field", FIELDS)
+    async def test_a_value_of_any_kind_is_taken_or_refused(
+        self, field: str, rows: Any, owner: User
+    ) -> None:
+        """It never is an error of the server, and what is refused has changed nothing."""
+        name, pk = BulkState.get_full_name(), rows[0].pk
+        columns = [f.attname for f in Product._meta.concrete_fields if f.name != field]
+        others = await Product.objects.values(*columns).aget(pk=pk)
+        async with Tab(user=owner) as tab:
+            for value in NO_VALUES:
+                before = await Product.objects.values().aget(pk=pk)
+                cell = {"pk": pk, "field": field, "value": value}
+                await tab.send_name(f"{name}.edit_cell", cell)
+                if tab.get(BulkState, "cell_error"):
+                    assert len(tab.get(BulkState, "cell_error")["value"]) <= 1000
+                    assert await Product.objects.values().aget(pk=pk) == before
+                before = await Product.objects.values().aget(pk=pk)
+                many = {"action": "partial_update", "keys": [pk], "data": {field: value}}
+                await tab.send_name(f"{name}.bulk", many)
+                if tab.get(BulkState, "error"):
+                    assert await Product.objects.values().aget(pk=pk) == before
+            assert tab.errors == []
+        assert await Product.objects.values(*columns).aget(pk=pk) == others
+
+    async def test_a_deletion_of_the_tabs_former_user_is_not_done_for_the_next(
+        self, rows: Any, owner: User
+    ) -> None:
+        """Not even where the next one may delete the row himself."""
+        state = state_over(ProductViewSet, undo_seconds=0.3)
+        make = sync_to_async(get_user_model().objects.create_superuser)
+        first, second = await make("first"), await make("second")
+        async with Tab(user=first) as tab:
+            await tab.send(state.load)
+            started = await tab.start(state.delete_later(rows[0].pk))
+
+            async def pending() -> bool:
+                return bool(tab.get(state, "pending_deletes"))
+
+            await until(pending)
+            await tab.log_in(second)
+            await tab.reconnect()
+            assert tab.get(state, "pending_deletes") == {}
+            await started.join()
+        assert await Product.objects.acount() == 6
