@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import subprocess
 import uuid
 from decimal import Decimal
 from types import SimpleNamespace
@@ -10,15 +12,19 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import reflex as rx
 from django.utils import timezone, translation
 from rest_framework import serializers, viewsets
 from rest_framework.response import Response
 
 from reflex_drf import ui
 from reflex_drf.state import ModelState
-from reflex_drf.state.description import describe
-from reflex_drf.state.forms import build_form
+from reflex_drf.state.description import Field, describe
+from reflex_drf.state.forms import OMIT, build_form
+from reflex_drf.state.nesting import accept_nested, empty_record, parse_nested
 from reflex_drf.testing import Tab
+from reflex_drf.ui.nested import _text_of
+from tests.test_texts import NODE
 from tests.test_ui import rendered
 
 ZONE = ZoneInfo("Asia/Kathmandu")
@@ -324,3 +330,157 @@ class TestRecords:
         assert field is not None
         parsed = field.parse(field.populate(value), partial=True)
         assert (parsed if sent != "OMIT" else repr(parsed)) == sent
+
+
+class LabelsSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField(required=False)
+    labels = serializers.ListField(child=serializers.CharField(trim_whitespace=False))
+    data = serializers.JSONField(required=False)
+    on = serializers.BooleanField(default=True)
+    perhaps = serializers.BooleanField(allow_null=True)
+    day = serializers.DateField(allow_null=True)
+
+
+class LabelledSerializer(serializers.Serializer[Any]):
+    lines = LabelsSerializer(many=True)
+
+    def create(self, validated_data: Any) -> Any: ...
+
+
+LISTS: list[list[str]] = [
+    [], ["a"], ["a", "b"], ["a, b"], ["a", "b, c", ""], [" a"], ["a "], ["[a]", "b"], ["[1]"],
+    ["\n"], ['"'], ["a b"], ["-"], ["0"], [""],
+]  # fmt: skip
+
+
+def typed(values: list[Any], kind: str) -> list[str]:
+    """What a browser shows for the values of a nested field, one after the other."""
+    shown = _text_of(
+        rx.Var("row").to(dict[str, Any]), Field(name="v", var="v", label="", kind=kind)
+    )
+    rows = json.dumps([{"v": value} for value in values])
+    script = f"console.log(JSON.stringify({rows}.map((row) => {shown!s})))"
+    done = subprocess.run([NODE, "-e", script], capture_output=True, check=True)
+    texts: list[str] = json.loads(done.stdout)
+    return texts
+
+
+class TestNestedRows:
+    """All controls of nested rows are sent with the form, touched or not."""
+
+    lines = build_form(LabelledSerializer()).fields[0]
+
+    def sent_back(self, row: dict[str, Any], name: str, text: str) -> Any:
+        form = {"lines.0.": "1", f"lines.0.{name}": text, "lines.0.on": "on"}
+        rows, errors = accept_nested(self.lines, [row], [0], form)
+        parsed, wrong = parse_nested(self.lines, rows, OMIT)
+        assert errors == wrong == {}
+        return parsed[0][name]
+
+    def test_lists_are_what_they_were(self) -> None:
+        texts = typed(LISTS, "list")
+        # What commas tell apart stays easy to read.
+        assert texts[:3] == ["", "a", "a, b"]
+        for labels, text in zip(LISTS, texts, strict=True):
+            assert self.sent_back({"labels": labels}, "labels", text) == labels
+
+    def test_so_is_any_json(self) -> None:
+        values = [{"a": [1, "x"]}, [], [1, [2]], {}, {"b": None}]
+        for value, text in zip(values, typed(values, "json"), strict=True):
+            assert self.sent_back({"data": value}, "data", text) == value
+
+    @pytest.mark.parametrize(
+        ("name", "text", "value"),
+        [
+            ("perhaps", "", None),
+            ("perhaps", "false", False),
+            ("perhaps", "true", True),
+            ("day", "", None),
+            ("day", "2024-01-31", "2024-01-31"),
+        ],
+    )
+    def test_blanks_are_nulls_there_too(self, name: str, text: str, value: Any) -> None:
+        assert self.sent_back({name: value}, name, text) == value
+
+    def test_an_unchecked_box_is_not_sent_and_off(self) -> None:
+        rows, _ = accept_nested(self.lines, [{"id": 7, "on": True}], [4], {"lines.4.": "1"})
+        assert rows == [{"id": 7, "on": False}]
+        # A row that was not on the page at all stays as it is.
+        rows, _ = accept_nested(self.lines, [{"id": 7, "on": True}], [4], {"lines.5.": "1"})
+        assert rows == [{"id": 7, "on": True}]
+
+    @pytest.mark.parametrize("bad", [{"x": 1}, [["a"]], 5])
+    def test_what_does_not_fit_is_said_at_its_place(self, bad: Any) -> None:
+        form = {"lines.3.": "1", "lines.3.labels": bad}
+        rows, errors = accept_nested(self.lines, [{"labels": ["a"]}], [3], form)
+        assert rows[0]["labels"] == ["a"]
+        # By its place in what is sent to the serializer, not by the key that the page knows.
+        assert list(errors) == ["lines.0.labels"]
+
+    def test_a_new_row_begins_with_the_defaults_and_shares_nothing(self) -> None:
+        first, second = empty_record(self.lines), empty_record(self.lines)
+        assert (first["on"], first["labels"], first["perhaps"]) == (True, [], "")
+        first["labels"].append("x")
+        assert second["labels"] == []
+
+
+class ThingSerializer(serializers.Serializer[Any]):
+    id = serializers.IntegerField(read_only=True)
+    name = serializers.CharField()
+
+
+class ThingViewSet(viewsets.ModelViewSet[Any]):
+    """Rows in memory, of which no model tells what their key is."""
+
+    serializer_class = ThingSerializer
+    pagination_class = None
+    things: dict[str, dict[str, Any]] = {}
+    filter_backends: list[Any] = []
+
+    def get_queryset(self) -> Any:
+        return list(self.things.values())
+
+    def get_object(self) -> Any:
+        return self.things[self.kwargs["pk"]]
+
+    def perform_update(self, serializer: Any) -> None:
+        serializer.instance.update(serializer.validated_data)
+
+    def perform_destroy(self, instance: Any) -> None:
+        del self.things[str(instance["id"])]
+
+
+class ThingState(ModelState):
+    viewset = ThingViewSet
+
+    class Meta:
+        list_var = "things"
+
+
+@pytest.mark.django_db(transaction=True)
+class TestRowsWithoutAModel:
+    @pytest.fixture(autouse=True)
+    def rows(self) -> None:
+        ThingViewSet.things = {str(n): {"id": n, "name": f"Thing {n}"} for n in (1, 2)}
+
+    async def test_they_are_edited_and_deleted_by_their_id(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with Tab() as tab:
+            await tab.send(ThingState.load)
+            await tab.send(ThingState.start_edit(2))
+            assert tab.get(ThingState, "editing_id") == 2
+            await tab.send(ThingState.save({"name": "Other"}))
+            assert [row["name"] for row in tab.get(ThingState, "things")] == ["Thing 1", "Other"]
+            await tab.send(ThingState.edit_cell(1, "name", "First"))
+            await tab.send(ThingState.delete(2))
+            assert tab.get(ThingState, "things") == [{"id": 1, "name": "First"}]
+            assert (tab.get(ThingState, "error"), tab.errors) == ("", [])
+        # A key of a type that nobody promised is nothing to complain about.
+        assert [
+            record.message for record in caplog.records if "Expected field" in record.message
+        ] == []
+
+    def test_their_table_has_buttons(self) -> None:
+        assert describe(ThingState).key == "id"
+        assert "start_edit" in rendered(ui.table(ThingState))
