@@ -145,7 +145,11 @@ class TestEveryHandler:
             if "data" in arguments(state, name):
                 for value in VALUES:
                     await tab.send_name(full_name, {"pk": 10**6, "data": value}, raises=True)
-            assert await everything() == before
+            after = await everything()
+            if name == "export":
+                # A ticket for what can be exported is kept among the sessions, and expires.
+                after["Session"] = before["Session"]
+            assert after == before
             assert_no_traceback(tab)
             await tab.send(state.load)
             assert tab.get(state, "error") == ""

@@ -134,7 +134,9 @@ NUMBERS = itertools.count()
 def state_over(viewset: type[Any], **options: Any) -> Any:
     name = f"Bulk{next(NUMBERS)}State"
     body = {"viewset": viewset, "__module__": __name__, "Meta": type("Meta", (), options)}
-    return type(ModelState)(name, (ModelState,), body)
+    # By its name, because a manager like Redis pickles every state there is.
+    globals()[name] = type(ModelState)(name, (ModelState,), body)
+    return globals()[name]
 
 
 @pytest.fixture

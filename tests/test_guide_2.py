@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncIterator, Iterable
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 import reflex as rx
@@ -273,7 +274,20 @@ class TestRelatedRows:
             assert len(listed) == 2
             assert 'JOIN "auth_user"' in listed[0]
 
-    async def test_without_them_each_row_costs_more(self, authored: list[str]) -> None:
+    async def test_without_them_the_serializer_says_what_is_read_along(
+        self, authored: list[str]
+    ) -> None:
+        async with Tab() as tab:
+            with executed_sql() as statements:
+                await tab.send(NaiveView.load)
+            rows = tab.seen(NaiveView, "data")
+            assert sorted(row["author_name"] for row in rows) == authored
+            assert len(reads(statements, "tag")) == 1
+
+    async def test_without_that_each_row_costs_more(
+        self, authored: list[str], settings: Any
+    ) -> None:
+        settings.REFLEX_DRF = {"FETCH_RELATED": False}
         async with Tab() as tab:
             with executed_sql() as statements:
                 await tab.send(NaiveView.load)

@@ -141,7 +141,7 @@ async def test_what_was_changed_behind_the_states_back_is_sent() -> None:
         (1, True, False),
         (0.0, 0, False),
         ("a", "b", False),
-        ({}, {}, True),
+        ({}, {}, False),
         ({}, [], False),
         ([1], [1], False),
         (None, None, True),

@@ -41,12 +41,10 @@ def unwrapped(value: Any) -> Any:
 def stays(old: Any, new: Any) -> bool:
     """Tell whether a var would be the same, also to somebody who holds on to what it was set to.
 
-    The content of a container may have been changed behind the state's back, so that setting it
-    is how it is said.
+    The content of a container may have been changed behind the state's back, or be changed after
+    it was set, so that setting it always counts.
     """
-    if type(old) is not type(new):
-        return False
-    return old == new if type(old) in ATOMS else old is not new and not (old or new)
+    return type(old) is type(new) and type(old) in ATOMS and bool(old == new)
 
 
 def same_json(old: Any, new: Any) -> bool:
