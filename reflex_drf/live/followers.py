@@ -65,11 +65,7 @@ class Followers:
     @classmethod
     def of(cls, processor: TabProcessor) -> Followers:
         """Give those of a process, of which each processor has its own."""
-        found = processor.companions.get(cls)
-        if found is None:
-            found = processor.companions[cls] = cls()
-        assert isinstance(found, cls)
-        return found
+        return processor.companion(cls)
 
     def __len__(self) -> int:
         return len(self._tabs)

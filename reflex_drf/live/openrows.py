@@ -88,11 +88,7 @@ class OpenRows:
     @classmethod
     def of(cls, processor: TabProcessor) -> OpenRows:
         """Give the open rows of a process, of which each processor has its own."""
-        found = processor.companions.get(cls)
-        if found is None:
-            found = processor.companions[cls] = cls()
-        assert isinstance(found, cls)
-        return found
+        return processor.companion(cls)
 
     def __len__(self) -> int:
         return len(self._open)

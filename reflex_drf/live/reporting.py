@@ -45,11 +45,7 @@ class Reporter:
     @classmethod
     def of(cls, processor: TabProcessor) -> Reporter:
         """Give the reporter of a process, of which each processor has its own."""
-        found = processor.companions.get(cls)
-        if found is None:
-            found = processor.companions[cls] = cls(processor)
-        assert isinstance(found, cls)
-        return found
+        return processor.companion(cls, processor)
 
     def note(self, subscription: Subscription, text: str) -> None:
         """Note what a refresh has come to."""

@@ -62,11 +62,7 @@ class Viewers:
     @classmethod
     def of(cls, processor: TabProcessor) -> Viewers:
         """Give the viewers of a process, of which each processor has its own."""
-        found = processor.companions.get(cls)
-        if found is None:
-            found = processor.companions[cls] = cls()
-        assert isinstance(found, cls)
-        return found
+        return processor.companion(cls)
 
     def __len__(self) -> int:
         return sum(len(each.subscriptions) for each in self._audiences.values())

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 from reflex_base.event import Event
 from reflex_base.event.processor import BaseStateEventProcessor, EventQueueEntry
@@ -45,6 +45,9 @@ class Companion(Protocol):
 # Told of each connection which session it has: once its page has loaded, and when it gets another.
 SessionWatcher = Callable[["Tab", str, EventScope], None]
 session_watchers: list[SessionWatcher] = []
+
+
+C = TypeVar("C", bound=Companion)
 
 
 class Connections:
@@ -87,6 +90,14 @@ class TabProcessor(BaseStateEventProcessor):
         for companion in companions.values():
             await companion.close()
         await super().stop(graceful_shutdown_timeout)
+
+    def companion(self, kind: type[C], *args: Any) -> C:
+        """Give the one companion of a kind, made for whoever asks first."""
+        found = self.companions.get(kind)
+        if found is None:
+            found = self.companions[kind] = kind(*args)
+        assert isinstance(found, kind)
+        return found
 
     def _on_disconnect(self, token: str) -> None:
         super()._on_disconnect(token)
