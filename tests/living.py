@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
+from reflex_base.registry import RegistrationContext
+
 from reflex_drf.live.transports import Transport
 from reflex_drf.testing import Tab
+
+
+def let_states_be_pickled() -> None:
+    """Let the states that tests make be found by their names, as a manager like Redis needs it.
+
+    It loads and stores every state there is, whichever test has made it.
+    """
+    for state in RegistrationContext.ensure_context().base_states.values():
+        state.__qualname__ = state.__name__
+        setattr(sys.modules[state.__module__], state.__name__, state)
+
 
 # What the lists of these tests may wait between two refreshes.
 QUICK = {"LIVE_REFRESH_INTERVAL": 50}

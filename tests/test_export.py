@@ -29,6 +29,7 @@ from reflex_drf.state.columns import Column
 from reflex_drf.state.exporting import csv_lines
 from reflex_drf.testing import Tab, Worker, cookie_header, create_session
 from tests.counting import count_queries
+from tests.living import let_states_be_pickled
 from tests.shop.models import Product, Task
 from tests.shop.serializers import ProductSerializer
 from tests.shop.views import ProductViewSet, TaskViewSet
@@ -449,6 +450,7 @@ async def test_the_states_of_a_tab_may_be_kept_elsewhere(rows: Any, owner: User)
     from redis.asyncio import Redis
     from reflex.istate.manager.redis import StateManagerRedis
 
+    let_states_be_pickled()
     redis = Redis.from_url("redis://127.0.0.1:6379/5")
     manager: Any = StateManagerRedis(redis=redis)  # type: ignore[abstract]
     async with Worker(state_manager=manager) as worker, Tab(user=owner, worker=worker) as tab:

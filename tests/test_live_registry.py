@@ -66,10 +66,9 @@ class TestRegistration:
 
     def test_the_settings_name_models(self, settings: Any) -> None:
         settings.REFLEX_DRF = {"LIVE_MODELS": ["shop.Task"]}
-        try:
-            assert is_live_model(Task)
-        finally:
-            unregister_live_model(Task)
+        assert is_live_model(Task)
+        settings.REFLEX_DRF = {}
+        assert not is_live_model(Task)
 
     def test_a_name_that_is_no_model_says_so(
         self, settings: Any, caplog: pytest.LogCaptureFixture

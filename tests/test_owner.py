@@ -26,6 +26,7 @@ from reflex_drf.state.owner import (
     known_user,
 )
 from reflex_drf.testing import Tab, Worker
+from tests.living import let_states_be_pickled
 
 SECRET = "alice's salary"
 
@@ -341,6 +342,7 @@ async def test_with_redis_the_owner_outlives_what_was_filled_for_him(alice: Any,
     from redis.asyncio import Redis
     from reflex.istate.manager.redis import StateManagerRedis
 
+    let_states_be_pickled()
     redis = Redis.from_url("redis://127.0.0.1:6379/5")
     manager: Any = StateManagerRedis(redis=redis)  # type: ignore[abstract]
     async with Worker(state_manager=manager), Tab(user=alice) as mine:

@@ -15,6 +15,7 @@ from reflex_drf import bridge
 from reflex_drf.seam.tabs import Tab as Connection
 from reflex_drf.seam.tabs import current_tab
 from reflex_drf.testing import Tab, Worker
+from tests.living import let_states_be_pickled
 
 
 class ConnectedState(rx.State):
@@ -177,6 +178,7 @@ async def test_states_in_redis_are_shared() -> None:
     from redis.asyncio import Redis
     from reflex.istate.manager.redis import StateManagerRedis
 
+    let_states_be_pickled()
     redis = Redis.from_url("redis://127.0.0.1:6379/5")
     async with Worker(state_manager=StateManagerRedis(redis=redis)) as worker:  # type: ignore[abstract]
         assert worker.processor.shares_states

@@ -40,6 +40,8 @@ class LiveModels:
         self._lock = Lock()
         # By the project, for as long as it likes.
         self._registered: set[type[Model]] = set()
+        # By the settings of the moment.
+        self._named: set[type[Model]] = set()
         # Shown by live states of this process.
         self._shown: set[type[Model]] = set()
         # How many watch each model just now.
@@ -64,6 +66,7 @@ class LiveModels:
         """Publish the changes of a model no longer, whoever wants to know them."""
         with self._lock:
             self._registered.discard(model)
+            self._named.discard(model)
             self._shown.discard(model)
             self._watched.pop(model, None)
             self._update(model)
@@ -90,16 +93,16 @@ class LiveModels:
 
     def _reload(self) -> None:
         with self._lock:
-            named = {find_model(name) for name in settings.LIVE_MODELS}
-            self._registered |= named
-            for model in self._registered | self._shown | set(self._watched):
+            before, self._named = self._named, {find_model(name) for name in settings.LIVE_MODELS}
+            known = before | self._named | self._registered | self._shown | set(self._watched)
+            for model in known:
                 self._update(model)
 
     def _update(self, model: type[Model]) -> None:
         # Who watches in another process is not known here, so with a transport that reaches
         # others, what can be shown is published.
         wanted = (
-            model in self._registered
+            model in self._registered | self._named
             or self._watched[model] > 0
             or (model in self._shown and is_shared())
         )
