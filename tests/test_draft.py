@@ -127,6 +127,39 @@ class TestCloning:
             assert tab.errors == []
 
 
+class TestNew:
+    """The form for a new row, in which somebody may type before the page's event is done."""
+
+    async def test_an_empty_form_stays_the_one_it_is(self, admin: Any) -> None:
+        async with Tab(user=admin) as tab:
+            await tab.send(DraftCategoryState.load_new())
+            before = tab.get(DraftCategoryState, "form_reset_key")
+            await tab.send(DraftCategoryState.load_new())
+            assert tab.get(DraftCategoryState, "form_reset_key") == before == 0
+
+    @pytest.mark.parametrize("handler", ["start_edit", "start_clone"])
+    async def test_a_form_that_holds_a_row_becomes_an_empty_one(
+        self, handler: str, admin: Any
+    ) -> None:
+        row = await Category.objects.acreate(name="Toys")
+        async with Tab(user=admin) as tab:
+            await tab.send(getattr(DraftCategoryState, handler)(row.pk))
+            before = tab.get(DraftCategoryState, "form_reset_key")
+            await tab.send(DraftCategoryState.load_new())
+            assert tab.get(DraftCategoryState, "name") == ""
+            assert tab.get(DraftCategoryState, "editing_id") is None
+            assert tab.get(DraftCategoryState, "form_mode") == ""
+            assert tab.get(DraftCategoryState, "form_reset_key") > before
+
+    async def test_what_was_typed_and_refused_is_gone(self, admin: Any) -> None:
+        async with Tab(user=admin) as tab:
+            await tab.send(DraftCategoryState.save({"name": "x" * 500}))
+            assert tab.get(DraftCategoryState, "field_errors")
+            await tab.send(DraftCategoryState.load_new())
+            assert tab.get(DraftCategoryState, "name") == ""
+            assert tab.get(DraftCategoryState, "field_errors") == {}
+
+
 class TestSteps:
     async def test_add_another_empties_the_form_and_keeps_it_open(self, admin: Any) -> None:
         async with Tab(user=admin) as tab:

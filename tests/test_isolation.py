@@ -83,7 +83,7 @@ LISTS = {
 }
 FORMS = {
     *("create", "update", "delete", "start_edit", "load_row", "load_edit", "cancel_edit"),
-    *("start_clone", "load_clone", "edit_cell", "cancel_cell", "preview_delete"),
+    *("start_clone", "load_clone", "load_new", "edit_cell", "cancel_cell", "preview_delete"),
     *("bulk", "bulk_matching"),
 }
 

@@ -121,9 +121,9 @@ class TestPicker:
         self, visitor: Visitor, ui_server: Server
     ) -> None:
         parts = [{"name": "Bolt", "amount": 4711, "spare": True}]
-        make_item(ui_server, "Filtered", parts=parts, days=["tue"])
+        # The day on which it was added, by the server's own calendar.
+        today = make_item(ui_server, "Filtered", parts=parts, days=["tue"])["added"]
         await visitor.open("/items")
-        today = await visitor.page.evaluate("new Date().toISOString().slice(0, 10)")
         for label, value, chip in (
             ("Amount from", "4711", "Amount from: 4711"),
             ("Amount to", "4711", "Amount to: 4711"),
@@ -172,9 +172,11 @@ def read(url: str) -> bytes:
     return httpx.get(url).raise_for_status().content
 
 
-def make_item(server: Server, name: str, **data: Any) -> None:
+def make_item(server: Server, name: str, **data: Any) -> dict[str, Any]:
     """An item of a test's own, first in the list."""
-    httpx.post(f"{server.url}/api/items/", json={"name": name, **data}).raise_for_status()
+    answer = httpx.post(f"{server.url}/api/items/", json={"name": name, **data}).raise_for_status()
+    item: dict[str, Any] = answer.json()
+    return item
 
 
 async def open_item(visitor: Visitor, name: str, what: str = "Edit") -> None:

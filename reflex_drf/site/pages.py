@@ -53,7 +53,7 @@ class SectionPages:
         if self.links.detail:
             yield Page(row, label, self.detail, [self.state.load_detail, *self._live()])
         if self.links.new:
-            yield Page("/new", label, self.new, [self.state.cancel_edit])
+            yield Page("/new", label, self.new, [self.state.load_new])
         if self.links.new and self.known.clone:
             title = text(_("Copy %(name)s"), name=self.known.label)
             yield Page(f"{row}/copy", title, self.copy, [self.state.load_clone])

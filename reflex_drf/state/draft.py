@@ -58,6 +58,14 @@ class DraftHandlers(ListHandlers):
         await self._edits()
 
     @operation
+    async def load_new(self) -> None:
+        """Have an empty form for a new row; in one that is empty already, nothing typed is lost."""
+        if not self._is_empty():
+            self._reset_form()
+        self.error, self.field_errors = "", {}
+        await self._edits()
+
+    @operation
     async def add_nested(self, name: str) -> Any:
         """Add an empty row to a nested field of the form."""
         field = self._nested(name)
@@ -104,6 +112,11 @@ class DraftHandlers(ListHandlers):
         self.error, self.field_errors = "", {}
         self._begin_form()
         self.loading = False
+
+    def _is_empty(self) -> bool:
+        fields = self._plan.form.fields
+        held = all(getattr(self, field.var) == field.fresh() for field in fields)
+        return held and self.editing_id is None and not self.form_mode
 
     def _reset_form(self) -> None:
         for field in self._plan.form.fields:
