@@ -1,12 +1,13 @@
 """Rows as DRF's serializers make them, without going through each field of each row.
 
-For one run a plan is made from the serializer's fields: how each value is read, and what becomes
-of it. What a field does in a way of its own is asked of the field itself, and a serializer with a
+A plan is made from the serializer's fields: how each value is read, and what becomes of it. What a
+field does in a way of its own is asked of the field itself, and a serializer with a
 `to_representation` of its own is DRF's alone.
 """
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -28,6 +29,7 @@ from reflex_drf.converters import (
     shown_attribute,
 )
 from reflex_drf.fieldsets import METHODS, Live, is_understood, readable_fields, reads_as_drf
+from reflex_drf.plancache import Lent, planned
 from reflex_drf.plans import Batch, Plan, Step, converter, spread_many, spread_one
 from reflex_drf.related import fetched, joined, lookups_on
 from reflex_drf.representation import plain
@@ -43,6 +45,8 @@ class Planner:
         self.live, self.model, self.json = live, model, json
         self.finish: Show = plain if json else same
         self.watches = is_watching()
+        # Whether the plan may serve other serializers of the same class.
+        self.lasting = True
 
     def plan(self, serializer: Any) -> Plan:
         """Plan a serializer that is understood."""
@@ -110,10 +114,17 @@ class Planner:
         """Plan a `SerializerMethodField`."""
         if not inherits(field, GET_ATTRIBUTE):
             return self.asked(field)
-        method, finish = getattr(self.live.serializer, field.method_name), self.finish
-        if finish is same:
-            return Step(field.field_name, same, method)
-        return Step(field.field_name, same, lambda instance: finish(method(instance)))
+        return Step(field.field_name, same, self.call(field.method_name))
+
+    def call(self, name: str) -> Show:
+        """Call a method of the serializer."""
+        live, finish = self.live, self.finish
+        if isinstance(live, Lent):
+            return lambda instance: finish(getattr(live.serializer, name)(instance))
+        # To find the serializer inside another anew for each object would cost too much.
+        self.lasting = False
+        method = getattr(live.serializer, name)
+        return lambda instance: finish(method(instance))
 
     def attribute(self, field: Any) -> Step | None:
         """Plan a field that shows what its source gives."""
@@ -161,7 +172,9 @@ class Planner:
         if not is_understood(child):
             return None
         inner = Live(lambda: live.field(name).child if many else live.field(name))
-        plan = Planner(inner, source.related, json=self.json).plan(child)
+        planner = Planner(inner, source.related, json=self.json)
+        plan = planner.plan(child)
+        self.lasting = self.lasting and planner.lasting
         step = replace(self.spread(field, source, plan.rows), lookups=plan.lookups)
         return replace(step, plan=plan) if plan.by_column else replace(step, show_all=None)
 
@@ -240,34 +253,38 @@ def only_key(value: Any) -> relations.PKOnlyObject:
     return relations.PKOnlyObject(pk=getattr(value, "pk", value))
 
 
-def make_plan(serializer: Any, model: Any, *, json: bool) -> Plan:
-    """Plan a serializer for the objects of one model."""
-    return Planner(Live(lambda: serializer), model, json=json).plan(serializer)
+def make_plan(serializer: Any, model: Any, *, json: bool) -> AbstractContextManager[Plan]:
+    """Plan a serializer for the objects of one model, for as long as the block lasts."""
+    return planned(serializer, model, json, partial(Planner, model=model, json=json))
 
 
 def represent(serializer: Any, value: Any, *, json: bool = False) -> Any:
     """Do what DRF's `to_representation` of an understood serializer does."""
     if isinstance(serializer, ListSerializer):
         return represent_list(serializer, value, json=json)
-    if is_plain_model(type(value)):
-        return make_plan(serializer, type(value), json=json).row(value)
-    return ask_drf(serializer, value, json=json)
+    if not is_plain_model(type(value)):
+        return ask_drf(serializer, value, json=json)
+    with make_plan(serializer, type(value), json=json) as plan:
+        return plan.row(value)
 
 
 def represent_list(serializer: Any, value: Any, *, json: bool) -> Any:
     """Do the same for several objects."""
     value = value.all() if isinstance(value, BaseManager) else value
     if json and isinstance(value, QuerySet) and is_plain_model(value.model):
-        plan = make_plan(serializer.child, value.model, json=json)
-        rows = plan.read(joined(value, *plan.joins()))
+        with make_plan(serializer.child, value.model, json=json) as plan:
+            rows = plan.read(joined(value, *plan.joins()))
         if rows is not None:
             return rows
     instances = list(value)
     kinds = set(map(type, instances))
     if len(kinds) != 1 or not is_plain_model(model := kinds.pop()):
         return ask_drf(serializer, instances, json=json)
-    plan = make_plan(serializer.child, model, json=json)
-    with fetched(instances, plan.lookups), watching(len(instances)):
+    with (
+        make_plan(serializer.child, model, json=json) as plan,
+        fetched(instances, plan.lookups),
+        watching(len(instances)),
+    ):
         return plan.rows(instances)
 
 

@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from django.core.signals import setting_changed
 from rest_framework import serializers
 
-__all__ = ["Live", "is_understood", "readable_fields", "reads_as_drf"]
+__all__ = ["FieldSet", "Live", "field_sets", "is_understood", "readable_fields", "reads_as_drf"]
 
 BASE = serializers.Serializer
 LIST = serializers.ListSerializer
@@ -80,16 +80,26 @@ def is_understood(serializer: Any) -> bool:
 
 def readable_fields(serializer: Any, live: Live) -> list[Any]:
     """Give the fields that show, without building them where the class decides on them."""
-    if "fields" not in serializer.__dict__:
-        known = fields_of(type(serializer))
-        if known is not None:
-            return known
-    return list(live.serializer._readable_fields)
+    known = field_sets(serializer)
+    return list(live.serializer._readable_fields) if known is None else known[0].fields
+
+
+class FieldSet:
+    """The readable fields of a serializer class, and what is worth keeping for as long as they.
+
+    Two are never equal: fields that were built anew may be others.
+    """
+
+    def __init__(self, fields: list[Any]) -> None:
+        self.fields = fields
+        inner = [field.child if isinstance(field, LIST) else field for field in fields]
+        self.nested = [type(field) for field in inner if isinstance(field, BASE)]
+        self.plans: dict[Any, Any] = {}
 
 
 # Kept for as long as the class is: what is kept knows neither the class nor any serializer of it.
 _lock = Lock()
-_known: WeakKeyDictionary[type, tuple[Any, list[Any] | None]] = WeakKeyDictionary()
+_known: WeakKeyDictionary[type, tuple[Any, FieldSet | None]] = WeakKeyDictionary()
 
 
 def forget_fields(**kwargs: Any) -> None:
@@ -101,8 +111,16 @@ def forget_fields(**kwargs: Any) -> None:
 setting_changed.connect(forget_fields, dispatch_uid="reflex_drf.fieldsets.forget_fields")
 
 
-def fields_of(cls: type) -> list[Any] | None:
-    """Give the readable fields of every serializer of a class, or None where they may differ."""
+def field_sets(serializer: Any) -> tuple[FieldSet, ...] | None:
+    """Give the fields of a serializer's class and of all serializers inside, its own first.
+
+    None where serializers of the class, or of one inside, may have other fields than their class.
+    """
+    return None if "fields" in serializer.__dict__ else sets_of(type(serializer))
+
+
+def sets_of(cls: type) -> tuple[FieldSet, ...] | None:
+    """Give the same for a class."""
     state = declared_state(cls)
     with _lock:
         found = _known.get(cls)
@@ -110,8 +128,18 @@ def fields_of(cls: type) -> list[Any] | None:
         found = (state, build_fields(cls))
         with _lock:
             _known[cls] = found
-    fields = found[1]
-    return fields if fields is not None and all(map(is_still_fixed, fields)) else None
+    return None if found[1] is None else with_nested(found[1])
+
+
+def with_nested(own: FieldSet) -> tuple[FieldSet, ...] | None:
+    """Add those inside, whose classes may have changed since the fields were built."""
+    sets = [own]
+    for cls in own.nested:
+        inner = sets_of(cls)
+        if inner is None:
+            return None
+        sets.extend(inner)
+    return tuple(sets)
 
 
 def declared_state(cls: Any) -> tuple[Any, ...]:
@@ -135,7 +163,7 @@ def frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
-def build_fields(cls: Any) -> list[Any] | None:
+def build_fields(cls: Any) -> FieldSet | None:
     """Build the fields once, if every serializer of the class would build the same."""
     base = next(kind for kind in (LINKED, MODEL, BASE) if issubclass(cls, kind))
     if tuple(getattr(cls, name, None) for name in BUILDERS) != BUILDING[base]:
@@ -147,20 +175,16 @@ def build_fields(cls: Any) -> list[Any] | None:
     for field in fields:
         # Leads to the prototype, and so to the class.
         field.parent = None
-    return fields
+    return FieldSet(fields)
 
 
 def is_fixed(field: Any) -> bool:
     """Tell whether a field is the same in every serializer of a class."""
-    if isinstance(field, (BASE, LIST)):
-        return is_still_fixed(field)
+    if isinstance(field, LIST):
+        own = type(field)
+        plain_list = own.__init__ is LIST.__init__ and own.bind is LIST.bind
+        return plain_list and isinstance(field.child, BASE) and is_fixed(field.child)
+    if isinstance(field, BASE):
+        return sets_of(type(field)) is not None
     # A field of a project's own may look at its serializer when it is bound to it.
     return type(field).__module__.partition(".")[0] == "rest_framework"
-
-
-def is_still_fixed(field: Any) -> bool:
-    """Tell the same of a nested serializer, whose class may have changed since."""
-    if isinstance(field, LIST):
-        plain_list = type(field).__init__ is LIST.__init__ and type(field).bind is LIST.bind
-        return plain_list and isinstance(field.child, BASE) and is_still_fixed(field.child)
-    return not isinstance(field, BASE) or fields_of(type(field)) is not None

@@ -14,7 +14,7 @@ from django.test import override_settings
 from rest_framework import serializers
 
 from reflex_drf.compiled import compile_serializer, plain_data
-from reflex_drf.fieldsets import fields_of
+from reflex_drf.fieldsets import sets_of
 from reflex_drf.representation import plain
 from tests.shop.models import Category, Product, Tag
 from tests.shop.serializers import CategorySerializer, ProductSerializer, TagSerializer
@@ -259,7 +259,7 @@ def test_nothing_keeps_a_class_a_serializer_or_a_request() -> None:
         row = product()
         row.__dict__["_prefetched_objects_cache"] = {"tags": []}
         serializer = Brief(row, context={"request": request})
-        assert fields_of(Brief)
+        assert sets_of(Brief)
         plain_data(serializer)
         return [weakref.ref(kept) for kept in (Brief, request, serializer, row)]
 
