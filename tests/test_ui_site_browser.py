@@ -147,6 +147,15 @@ class TestPages:
         await guest.open("/office/shelves/none")
         await expect(guest.alert).to_contain_text("No Shelf matches the given query.")
 
+    async def test_rows_are_chosen_by_those_who_may_do_something_with_them(
+        self, make_guest: Any
+    ) -> None:
+        for user, boxes in (("", 0), ("admin", 6)):
+            guest = await make_guest(user=user)
+            await guest.open("/office/products")
+            await expect(guest.rows).to_have_count(5)
+            await expect(guest.page.get_by_role("checkbox", name="Choose")).to_have_count(boxes)
+
     async def test_one_creates_edits_and_deletes_on_pages(self, admin: Guest) -> None:
         await admin.link("New product").click()
         await expect(admin.heading).to_have_text("New product")

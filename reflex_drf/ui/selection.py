@@ -94,6 +94,12 @@ class Selection:
         return rx.el.td(check, role="cell", custom_attrs={"data-check": "true"})
 
     @property
+    def offered(self) -> rx.Var[bool]:
+        """Whether there is anything that the user may do with rows."""
+        may = [allowed(self.state, name) for name, _label, _data in self.actions]
+        return functools.reduce(operator.or_, may)
+
+    @property
     def count(self) -> Any:
         """How many rows are chosen."""
         return browser.expression(
@@ -103,8 +109,6 @@ class Selection:
     def bar(self) -> rx.Component:
         """What can be done with the chosen rows, while there are any."""
         known, state = self.known, self.state
-        may = [allowed(state, name) for name, _label, _data in self.actions]
-        anything = functools.reduce(operator.or_, may)
         chosen = ntext("%(count)s row chosen", "%(count)s rows chosen", self.count)
         unknown = browser.expression("$0.all && !$1", self.held, state.total_known, kind=bool)
         said = rx.cond(unknown, text(_("All that match are chosen")), chosen)
@@ -145,7 +149,7 @@ class Selection:
         return rx.fragment(
             self._client,
             Release.create(result=state.bulk_result, hold=self._hold),
-            rx.cond(anything, bar),
+            rx.cond(self.offered, bar),
             _report(state),
         )
 

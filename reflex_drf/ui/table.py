@@ -111,9 +111,12 @@ class _Grid:
             return content
         return rx.cond(self.columns.shows(column), content)
 
-    def checks(self, content: rx.Component) -> list[rx.Component]:
+    def checks(self, make: Callable[[Selection], rx.Component]) -> list[rx.Component]:
         """The cell or heading with a checkbox, where there are any."""
-        return [content if self.writable is True else rx.cond(self.writable, content)]
+        if self.selection is None:
+            return []
+        check = rx.cond(self.selection.offered, make(self.selection))
+        return [check if self.writable is True else rx.cond(self.writable, check)]
 
 
 def table(
@@ -220,7 +223,7 @@ def _table(grid: _Grid) -> rx.Component:
         rx.el.caption(text(capital(known.label_plural)), style=HIDDEN),
         rx.el.thead(
             rx.el.tr(
-                *(grid.checks(grid.selection.heading()) if grid.selection else []),
+                *grid.checks(Selection.heading),
                 *(grid.shown(column, _heading(state, column)) for column, _slot in grid.chosen),
                 *([heading] if grid.act else []),
                 role="row",
@@ -285,7 +288,7 @@ def _arrow(up: rx.Var[bool], down: rx.Var[bool]) -> rx.Component:
 def _row(grid: _Grid, row: Any) -> rx.Component:
     known = grid.known
     shown = rx.el.tr(
-        *(grid.checks(grid.selection.cell(row)) if grid.selection else []),
+        *grid.checks(lambda selection: selection.cell(row)),
         *(grid.shown(column, _cell(grid, column, slot, row)) for column, slot in grid.chosen),
         *([_buttons(grid.act, row)] if grid.act else []),
         # A row keeps its dialogs when another one before it goes.
