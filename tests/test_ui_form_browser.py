@@ -122,7 +122,7 @@ class TestPicker:
     ) -> None:
         parts = [{"name": "Bolt", "amount": 4711, "spare": True}]
         # The day on which it was added, by the server's own calendar.
-        today = make_item(ui_server, "Filtered", parts=parts, days=["tue"])["added"]
+        today = make_item(ui_server, "Filtered", parts=parts, days=["tue"])["created_at"][:10]
         await visitor.open("/items")
         for label, value, chip in (
             ("Amount from", "4711", "Amount from: 4711"),
