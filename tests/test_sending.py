@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
-from typing import Any
+from decimal import Decimal
+from typing import Any, ClassVar
 
 import pytest
 import reflex as rx
@@ -12,7 +14,7 @@ from django.contrib.auth import get_user_model
 
 from reflex_drf.live import LiveListMixin
 from reflex_drf.state import ModelState
-from reflex_drf.state.quiet import same_json, stays
+from reflex_drf.state.quiet import held, same_json, stays
 from reflex_drf.testing import Tab
 from tests.shop.models import Product, Task
 from tests.shop.views import ProductViewSet, TaskViewSet
@@ -156,7 +158,75 @@ def test_the_same_container_may_have_changed_inside() -> None:
     assert not stays(rows, rows)
 
 
-def test_values_are_the_same_when_they_are_written_the_same() -> None:
-    assert same_json([{"a": 1}], [{"a": 1}])
-    assert not same_json([{"a": 1}], [{"a": 1.0}])
-    assert not same_json([{"a": 1}], [{"a": 2}])
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ([{"a": 1}], [{"a": 1}], True),
+        ([{"a": 1}], [{"a": 1.0}], False),
+        ([{"a": 1}], [{"a": 2}], False),
+        ([{"a": {"b": [True]}}], [{"a": {"b": [1]}}], False),
+        ([{"a": 0.0}], [{"a": -0.0}], False),
+        ([{"a": 1, "b": 2}], [{"b": 2, "a": 1}], False),
+        ([{"a": "\ud800"}], [{"a": "\ud800"}], True),
+        ([10**40], [10**40], True),
+        ([float("inf")], [float("inf")], True),
+        # What only a state of one's own could hold, which no format knows.
+        ([Decimal("1.0")], [Decimal("1.0")], True),
+        ([Decimal("1.0")], [Decimal("1.00")], False),
+    ],
+)
+def test_values_are_the_same_when_they_are_written_the_same(
+    old: Any, new: Any, expected: bool
+) -> None:
+    assert same_json(old, new) is expected
+    assert same_json(new, old) is expected
+
+
+def test_equal_values_are_the_same_whoever_else_holds_their_parts() -> None:
+    word = "".join(["sha", "red"])
+    assert same_json([word, word], ["".join(["sha", "red"]), "".join(["sha", "red"])])
+    deep: Any = []
+    for _ in range(50):
+        deep = [deep]
+    assert same_json(deep, copy.deepcopy(deep))
+
+
+async def test_a_look_at_what_a_var_holds_is_one_at_the_thing_itself() -> None:
+    await some_products(3)
+    async with Tab() as tab:
+        await tab.send(QuietProductState.load)
+        state = tab.state(QuietProductState)
+        rows = held(state, "data")
+        assert type(rows) is list
+        assert rows == state.data
+        assert held(state, "_next") == {}
+
+
+class LoudState(ModelState):
+    """Sees all that is set on it."""
+
+    viewset = ProductViewSet
+    noted: ClassVar[list[str]] = []
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self.noted.append(name)
+        super().__setattr__(name, value)
+
+
+class QuietLoudState(LoudState):
+    """Sees what is not held back."""
+
+    ordering = ("name",)
+
+
+async def test_the_own_way_of_a_class_to_set_attributes_is_kept() -> None:
+    await some_products(2)
+    async with Tab() as tab:
+        for state in (LoudState, QuietLoudState):
+            LoudState.noted.clear()
+            await tab.send(state.load)
+            assert {"data", "total_count"} <= set(LoudState.noted)
+            assert len(tab.get(state, "data")) == 2
+        LoudState.noted.clear()
+        await tab.send(QuietLoudState.refresh)
+        assert not {"data", "total_count", "page"} & set(LoudState.noted)

@@ -6,8 +6,9 @@ It needs no Reflex: `call_view(call, request)` works in any Django project.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextvars import copy_context
+from functools import cached_property
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -233,7 +234,12 @@ class InProcessBackend(Backend):
 
     async def run(self, origin: HttpRequest, *calls: Call) -> list[Reply]:
         """Make the calls in order, all in one hop to a thread."""
-        return await sync_to_async(self._run_in_thread, thread_sensitive=True)(origin, *calls)
+        return await self._hop(origin, *calls)
+
+    @cached_property
+    def _hop(self) -> Callable[..., Awaitable[list[Reply]]]:
+        # To look at the function anew takes as long as a hop does.
+        return sync_to_async(self._run_in_thread, thread_sensitive=True)
 
     async def work(self, origin: HttpRequest, task: Callable[[Callable[[Call], Reply]], T]) -> T:
         """Do a piece of work that makes calls one after another, in one hop to a thread."""

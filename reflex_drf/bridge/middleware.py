@@ -161,21 +161,23 @@ async def run_settled(scope: EventScope, handler: Callable[[], Awaitable[Any]]) 
     """
     await handler()
     if scope.made_request is not None:
-        await settle(scope.made_request, scope.response)
+        await settle(scope.made_request, scope)
         answered = getattr(scope.made_request, "response", None)
         if isinstance(answered, HttpResponseBase):
             # A call that became the event's request has had a response phase of its own.
             collect_cookies(scope, answered)
-        collect_cookies(scope, scope.response)
+        if scope.has_response:
+            collect_cookies(scope, scope.response)
 
 
-async def settle(request: HttpRequest, response: HttpResponseBase) -> None:
+async def settle(request: HttpRequest, scope: EventScope) -> None:
     """Save messages and session once more, if anything changed."""
     storage = getattr(request, "_messages", None)
     session = getattr(request, "session", None)
     has_messages = isinstance(storage, BaseStorage) and (storage.used or storage.added_new)
 
     def save() -> None:
+        response = scope.response
         if isinstance(storage, BaseStorage):
             storage.update(response)
         if session is not None and session.modified:

@@ -27,7 +27,7 @@ from reflex_drf.state.detail import DetailHandlers
 from reflex_drf.state.narrowing import narrow
 from reflex_drf.state.options import Options
 from reflex_drf.state.picking import PickHandlers
-from reflex_drf.state.quiet import put
+from reflex_drf.state.quiet import held, put
 
 __all__ = ["ListHandlers", "Wanted"]
 
@@ -168,8 +168,8 @@ class ListHandlers(PickHandlers, DetailHandlers):
             size=self.page_size,
             search=self.search,
             ordering=self.ordering,
-            filters=dict(self.filters),
-            position=dict(self._position),
+            filters=dict(held(self, "filters")),
+            position=dict(held(self, "_position")),
         )
 
     def _first_page(self) -> Wanted:
@@ -267,9 +267,10 @@ class ListHandlers(PickHandlers, DetailHandlers):
         self.page = page.number or wanted.page
         self.page_size = page.size or wanted.size
         self._show_total(len(rows), page)
+        # Always set, so that where states are stored this one does not expire while it is read.
         self._position = {} if query.has_numbers else wanted.position
-        self._next = query.step_params(page, True) or {}
-        self._previous = query.step_params(page, False) or {}
+        put(self, "_next", query.step_params(page, True) or {})
+        put(self, "_previous", query.step_params(page, False) or {})
         self.has_next, self.has_previous = page.next is not None, page.previous is not None
         self.loading = False
 

@@ -66,9 +66,16 @@ class Verdict(enum.Enum):
 
 async def find_part(state: BaseState, cls: type[Part]) -> Part:
     """Give the instance of a state below the root, as `get_state` does, from any state of a tab."""
-    # Most events have both the root and its parts in memory, and need no walk through the tree.
-    part = state.substates.get(cls.get_name())
-    return part if type(part) is cls else await state.get_state(cls)
+    # A background handler has a proxy of its state, which says itself what may be looked at.
+    if issubclass(type(state), BaseState):
+        root: BaseState = state
+        while (parent := root.parent_state) is not None:
+            root = parent
+        # Most events have the parts of a tab in memory, and need no search in the tree.
+        part = root.substates.get(cls.get_name())
+        if type(part) is cls:
+            return part
+    return await state.get_state(cls)
 
 
 def identify(user: Any) -> str:
@@ -129,7 +136,7 @@ async def check_owner(state: BaseState, request: HttpRequest) -> bool:
         # Nothing in the call asked Django who it is. That the credentials are those of the owner
         # was checked before the handler began.
         return True
-    owner = await state.get_state(TabOwner)
+    owner = await find_part(state, TabOwner)
     if owner._owner in ("", UNNAMED):
         take_over(owner, identify(user), owner._credentials)
     return owner._owner == identify(user)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 from reflex_base.constants.state import FIELD_MARKER
@@ -15,29 +13,34 @@ from reflex_drf.conf import settings
 __all__ = ["showing_progress"]
 
 
-@asynccontextmanager
-async def showing_progress(state: Any) -> AsyncIterator[None]:
-    """Show `working` to the tab as long as this takes, if it takes long.
+class showing_progress:  # noqa: N801 - used like the function it stands for
+    """Show `working` to the tab as long as the block takes, if it takes long.
 
     The var itself stays false: what is sent in between belongs to this moment and this tab, so
     that a page which connects anew begins without it.
     """
-    if settings.PROGRESS_DELAY is None:
-        yield
-        return
-    told: list[asyncio.Task[None]] = []
-    loop = asyncio.get_running_loop()
-    # A timer, and a task only once it is due: most calls are over long before.
-    timer = loop.call_later(
-        settings.PROGRESS_DELAY / 1000, lambda: told.append(loop.create_task(_send(state, True)))
-    )
-    try:
-        yield
-    finally:
-        timer.cancel()
-        for task in told:
-            await task
-            await _send(state, False)
+
+    _timer: asyncio.TimerHandle | None = None
+    _told: asyncio.Task[None] | None = None
+
+    def __init__(self, state: Any) -> None:
+        self._state = state
+
+    async def __aenter__(self) -> None:
+        delay = settings.PROGRESS_DELAY
+        if delay is not None:
+            # A timer, and a task only once it is due: most calls are over long before.
+            self._timer = asyncio.get_running_loop().call_later(delay / 1000, self._tell)
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._told is not None:
+            await self._told
+            await _send(self._state, False)
+
+    def _tell(self) -> None:
+        self._told = asyncio.get_running_loop().create_task(_send(self._state, True))
 
 
 async def _send(state: Any, working: bool) -> None:

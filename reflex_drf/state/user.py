@@ -92,7 +92,7 @@ async def sync_user(state: BaseState, request: HttpRequest, *, groups: bool = Fa
     """
     user = known_user(request)
     if user is not None:
-        await show_user(await state.get_state(DjangoUserState), user, groups=groups)
+        await show_user(await find_part(state, DjangoUserState), user, groups=groups)
 
 
 async def show_user(mirror: DjangoUserState, user: Any, *, groups: bool) -> None:
