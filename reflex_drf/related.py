@@ -88,4 +88,6 @@ def joined(queryset: QuerySet[Any], ones: Sequence[str], many: Sequence[str]) ->
     if queryset._prefetch_related_lookups and many:  # type: ignore[attr-defined]
         # The project has a choice of its own here.
         many = ()
-    return queryset.select_related(*ones).prefetch_related(*many) if ones or many else queryset
+    # Without a name, `select_related` would join every relation that there is.
+    queryset = queryset.select_related(*ones) if ones else queryset
+    return queryset.prefetch_related(*many) if many else queryset

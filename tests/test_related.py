@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group, Permission
 from django.db import models
 from django.test import override_settings
 from rest_framework import serializers, viewsets
@@ -159,6 +160,22 @@ def test_columns_of_related_rows_are_joined() -> None:
     _, queries = read(lambda: Named(queryset.all(), many=True))
     assert len(queries) == 2
     assert "JOIN" in queries.statements[0]
+
+
+def test_no_more_is_joined_than_is_shown() -> None:
+    class Granted(serializers.ModelSerializer[Permission]):
+        group_set = serializers.SlugRelatedField("name", many=True, read_only=True)
+
+        class Meta:
+            model = Permission
+            fields = ["codename", "group_set"]
+
+    Group.objects.create(name="staff").permissions.set(Permission.objects.all()[:3])
+    queryset = Permission.objects.order_by("id")
+    _, queries = read(lambda: Granted(queryset.all(), many=True))
+    assert len(queries) == 2
+    # A permission has a content type, which is not asked for.
+    assert "JOIN" not in queries.statements[0]
 
 
 def odd() -> Any:
