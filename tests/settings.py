@@ -80,6 +80,8 @@ if os.environ.get("REFLEX_DRF_TEST_DATABASE") == "postgres":
             "TEST": {"NAME": f"test_reflex_drf_{os.getpid()}"},
         }
     }
+# Before Django 6.1 nobody reads it, and the runner of the tests sees to it that mails are kept.
+MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",

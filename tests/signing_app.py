@@ -152,6 +152,8 @@ class CodeForm(OTPAuthenticationForm):
 SETTINGS = """
 from pathlib import Path
 
+import django
+
 ALLOWED_HOSTS = ["localhost"]
 USE_TZ = True
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -164,8 +166,15 @@ LOGIN_URL = "/enter"
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
 ]
-EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
-EMAIL_FILE_PATH = Path(__file__).resolve().parent.parent / "mails"
+MAILS = Path(__file__).resolve().parent.parent / "mails"
+if django.VERSION >= (6, 1):
+    MAILERS = {"default": {
+        "BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+        "OPTIONS": {"file_path": MAILS},
+    }}
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = MAILS
 
 # django-axes as its documentation sets it up.
 MIDDLEWARE.insert(1, "django.middleware.locale.LocaleMiddleware")

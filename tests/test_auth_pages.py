@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
+import django
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth import authenticate, get_user_model
@@ -412,10 +413,34 @@ async def test_inactive_users_and_those_without_a_password_get_none(ann: Any) ->
 async def test_a_mail_server_that_is_down_changes_nothing_for_the_visitor(
     ann: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with override_settings(EMAIL_BACKEND="tests.test_auth_pages.BrokenMail"):
+    with override_settings(**mails_by("tests.test_auth_pages.BrokenMail")):
         tab = await ask("ann@example.com")
     assert tab.seen(PasswordResetState, "done") is True
     assert "Failed to send password reset email" in caplog.text
+
+
+def mails_by(backend: str) -> dict[str, Any]:
+    """What a project says of its mails to this version of Django."""
+    if django.VERSION >= (6, 1):
+        return {"MAILERS": {"default": {"BACKEND": backend}}}
+    return {"EMAIL_BACKEND": backend}
+
+
+@pytest.mark.filterwarnings("ignore:The EMAIL_:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:The EMAIL_:PendingDeprecationWarning")
+async def test_settings_of_the_kind_before_mailers_send_it_too(
+    ann: Any, settings: Any, tmp_path: Path
+) -> None:
+    del settings.MAILERS
+    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    settings.EMAIL_FILE_PATH = tmp_path
+    await ask("ann@example.com")
+    (text,) = files_in(tmp_path)
+    assert "To: ann@example.com" in text
+
+
+def files_in(directory: Path) -> list[str]:
+    return [file.read_text() for file in directory.iterdir()]
 
 
 class BrokenMail:
