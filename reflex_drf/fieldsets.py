@@ -114,9 +114,48 @@ setting_changed.connect(forget_fields, dispatch_uid="reflex_drf.fieldsets.forget
 def field_sets(serializer: Any) -> tuple[FieldSet, ...] | None:
     """Give the fields of a serializer's class and of all serializers inside, its own first.
 
-    None where serializers of the class, or of one inside, may have other fields than their class.
+    None where serializers of the class, or of one inside, may have other fields than their class,
+    or where this one's fields are no longer as they were built.
     """
-    return None if "fields" in serializer.__dict__ else sets_of(type(serializer))
+    if "fields" not in serializer.__dict__:
+        return sets_of(type(serializer))
+    if type(serializer)._readable_fields is not READABLE:
+        return None
+    sets = sets_of(type(serializer))
+    fields = [field for field in serializer.fields.values() if not field.write_only]
+    return sets if sets is not None and are_alike(fields, sets[0].fields) else None
+
+
+def are_alike(fields: list[Any], known: list[Any]) -> bool:
+    """Tell whether fields that a serializer has show what those of its class do."""
+    return len(fields) == len(known) and all(map(is_alike, fields, known))
+
+
+def is_alike(field: Any, known: Any) -> bool:
+    """Tell whether two fields are of one kind, with equal options.
+
+    Whoever changes a field of a serializer sets an attribute of it: all that matter are compared.
+    """
+    if type(field) is not type(known) or isinstance(field, (BASE, LIST)):
+        return False
+    own, other = options_of(field), options_of(known)
+    inner = "child_relation"
+    if inner in own and inner in other and is_alike(own.pop(inner), other[inner]):
+        del other[inner]
+    return own == other
+
+
+def options_of(field: Any) -> dict[str, Any]:
+    """Give the attributes of a field that have a say in what it shows."""
+    return {name: value for name, value in vars(field).items() if name not in UNSEEN}
+
+
+# What a field's own copy has of its own, and what only matters to input and to forms.
+UNSEEN = frozenset(
+    {"parent", "_kwargs", "_args", "_creation_counter", "_validators", "validators"}
+    | {"error_messages", "queryset", "initial", "label", "help_text", "style"}
+    | {"html_cutoff", "html_cutoff_text"}
+)
 
 
 def sets_of(cls: type) -> tuple[FieldSet, ...] | None:

@@ -22,7 +22,7 @@ from rest_framework.settings import api_settings
 
 from reflex_drf.compiled import compile_serializer, plain_data
 from reflex_drf.fieldsets import sets_of
-from tests.shop.models import Category, Product
+from tests.shop.models import Category, Product, Tag
 
 AT = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 
@@ -209,6 +209,100 @@ def test_a_nested_class_that_changes_is_seen_by_what_it_stands_in() -> None:
     assert (
         plain_data(Around(product())) == by_drf(Around(product())) == {"category": {"name": "Tea"}}
     )
+
+
+class Written(serializers.ModelSerializer[Product]):
+    """With an input to be validated, for which it has fields of its own built."""
+
+    name = serializers.CharField(max_length=20)
+    size = serializers.ChoiceField({"s": "Small"}, default="s", source="sku")
+    tags = serializers.PrimaryKeyRelatedField(many=True, read_only=True)
+
+    class Meta:
+        model = Product
+        fields = ["id", "name", "size", "price", "created_at", "tags"]
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        # From here on the fields are there, and may be changed.
+        self.context.get("change", lambda fields: None)(self.fields)
+        return data
+
+
+def hide_price(fields: Any) -> None:
+    fields["price"].write_only = True
+
+
+def take_price(fields: Any) -> None:
+    del fields["price"]
+
+
+def number_price(fields: Any) -> None:
+    fields["price"].coerce_to_string = False
+
+
+def shorten_time(fields: Any) -> None:
+    fields["created_at"].format = "%Y"
+
+
+def other_source(fields: Any) -> None:
+    fields["name"].source, fields["name"].source_attrs = "sku", ["sku"]
+
+
+def own_way(fields: Any) -> None:
+    fields["name"].to_representation = lambda value: f"<{value}>"
+
+
+def other_kind(fields: Any) -> None:
+    fields["name"] = serializers.SerializerMethodField(method_name="validate")
+
+
+def reorder(fields: Any) -> None:
+    fields.fields["name"] = fields.fields.pop("name")
+
+
+def slugs(fields: Any) -> None:
+    fields["tags"].child_relation.pk_field = serializers.CharField()
+
+
+CHANGES = [
+    *(hide_price, take_price, number_price, shorten_time, other_source, own_way, other_kind),
+    *(reorder, slugs),
+]
+
+
+def saved(change: Any) -> Any:
+    context = {"change": change} if change else {}
+    data = {"name": "Assam", "size": "s", "price": "4.50"}
+    serializer = Written(data=data, context=context)
+    serializer.is_valid(raise_exception=True)
+    row = product(price=Decimal("4.5"), created_at=AT)
+    row._prefetched_objects_cache = {"tags": [Tag(pk=7), Tag(pk=8)]}
+    serializer.instance = row
+    serializer._errors = {}
+    return serializer
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("change", [None, *CHANGES])
+def test_what_was_saved_is_shown_by_the_fields_as_they_are(change: Any) -> None:
+    for each in (None, change, None):
+        expected = saved(each).data
+        serializer = saved(each)
+        compile_serializer(serializer)
+        assert list(serializer.data.items()) == list(expected.items())
+
+
+@pytest.mark.django_db
+def test_saving_again_plans_nothing_anew() -> None:
+    sets = sets_of(Written)
+    assert sets is not None
+    sets[0].plans.clear()
+    for _ in range(3):
+        serializer = saved(None)
+        compile_serializer(serializer)
+        assert serializer.data["tags"] == [7, 8]
+    (plan,) = sets[0].plans.values()
+    assert plan
 
 
 def test_values_of_drf_and_values_of_json_have_plans_of_their_own() -> None:
