@@ -21,6 +21,7 @@ from reflex_drf.backends import Call
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.representation import plain
 from reflex_drf.routing import Route
+from reflex_drf.viewers import quick_user
 
 __all__ = ["CallRequest", "encode_json", "encode_query", "fresh"]
 
@@ -154,6 +155,22 @@ class CallRequest(HttpRequest):
         self.__dict__["session"] = store
         if store is held:
             hand_over(store, self.origin, self)
+
+    @property
+    def user(self) -> Any:
+        """The user, as the project's middleware and DRF have set it."""
+        try:
+            return self.__dict__["user"]
+        except KeyError:
+            raise AttributeError("user") from None
+
+    @user.setter
+    def user(self, user: Any) -> None:
+        self.__dict__["user"] = quick_user(user, self)
+
+    @user.deleter
+    def user(self) -> None:
+        del self.__dict__["user"]
 
     def take_cookies(self) -> None:
         """Let the next call see what the response sets, as a browser would send it."""

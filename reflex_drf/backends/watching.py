@@ -32,6 +32,7 @@ INNOCENT = frozenset(
         ("django.contrib.auth.middleware", "process_request"),
         ("django.contrib.auth", "_get_user_session_key"),
         ("django.contrib.auth", "get_user"),
+        ("reflex_drf.viewers", "get_user"),
         ("django.contrib.messages.storage.session", "__init__"),
         ("django.contrib.messages.middleware", "process_response"),
         ("reflex_drf.bridge.messages", "keep_messages"),

@@ -17,6 +17,7 @@ from django.http.response import HttpResponseBase
 from django.utils.functional import SimpleLazyObject, empty
 
 from reflex_drf.bridge.scope import EventScope
+from reflex_drf.viewers import find_user, load_session
 
 __all__ = [
     "Group",
@@ -229,10 +230,12 @@ def resolve(request: HttpRequest) -> None:
     """Load session and user, so that a handler on the event loop can use both without a query."""
     session = getattr(request, "session", None)
     if session is not None:
-        # Any lookup loads it.
+        load_session(session)
+        # Any lookup loads it, where that is another kind.
         session.get("")
     user = getattr(request, "user", None)
     if user is not None:
+        find_user(request)
         # Any attribute makes the lazy object ask for the user.
         _ = user.is_authenticated
     if hasattr(request, "_cached_user"):

@@ -1,0 +1,156 @@
+"""The session and the user of a request as Django finds them, by lookups that are compiled once.
+
+Both go Django's own way where anything is not Django's own: another session backend, a manager
+with rows of its own, an authentication backend that gets its users differently.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.contrib import auth
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY
+from django.http import HttpRequest
+from django.utils.crypto import constant_time_compare
+from django.utils.functional import SimpleLazyObject, empty
+
+from reflex_drf import lookups
+
+__all__ = ["find_user", "load_session", "quick_user"]
+
+LAZY_USER = "AuthenticationMiddleware.process_request.<locals>.<lambda>"
+
+
+class QuickManager:
+    """Stands for the manager of the session model while a store looks for its row."""
+
+    def __init__(self, manager: Any) -> None:
+        self._manager = manager
+
+    def get(self, **values: Any) -> Any:
+        """Do what the manager's own `get()` does."""
+        return lookups.get(self._manager, **values)
+
+
+class QuickModel:
+    """Stands for the session model in the same way."""
+
+    def __init__(self, model: Any) -> None:
+        self._model, self.objects = model, QuickManager(model.objects)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+
+def load_session(store: Any) -> None:
+    """Load a session that is kept in the database and was not loaded yet; the store does it."""
+    db: Any = sys.modules.get("django.contrib.sessions.backends.db")
+    if db is None or type(store) is not db.SessionStore or not is_unread(store):
+        return
+    model = store.model
+    # Where the store finds its model, and for as long as it looks for its row.
+    store.__dict__["model"] = QuickModel(model)
+    try:
+        # Any look at it loads it.
+        store.get("")
+    finally:
+        store.__dict__["model"] = model
+
+
+def is_unread(store: Any) -> bool:
+    """Tell whether the next look at a session makes a query."""
+    return store.session_key is not None and not hasattr(store, "_session_cache")
+
+
+def find_user(request: HttpRequest) -> None:
+    """Look up the user that Django's middleware would look up when somebody asks."""
+    user = getattr(request, "user", None)
+    if is_djangos(user, request) and not hasattr(request, "_cached_user"):
+        request._cached_user = get_user(request)  # type: ignore[attr-defined]
+
+
+def quick_user(user: Any, request: HttpRequest) -> Any:
+    """Give a lazy user that is found quickly in the place of one that Django's middleware made."""
+    if not is_djangos(user, request):
+        return user
+    return SimpleLazyObject(partial(cached_user, request))
+
+
+def is_djangos(user: Any, request: HttpRequest) -> bool:
+    """Tell whether a user is Django's own lazy one, of this very request, and not found yet."""
+    middleware: Any = sys.modules.get("django.contrib.auth.middleware")
+    if middleware is None or type(user) is not SimpleLazyObject or not is_unfound(user):
+        return False
+    find: Any = user.__dict__.get("_setupfunc")
+    return bool(
+        lookups.is_own(find, middleware)
+        and find.__qualname__ == LAZY_USER
+        and any(cell.cell_contents is request for cell in find.__closure__ or ())
+        and lookups.is_own(middleware.get_user, middleware)
+        and lookups.is_own(auth.get_user, auth)
+    )
+
+
+def is_unfound(user: Any) -> bool:
+    """Tell whether nobody has asked for a lazy user yet."""
+    return user.__dict__.get("_wrapped") is empty
+
+
+def cached_user(request: Any) -> Any:
+    """Do what the middleware's own `get_user` does."""
+    if not hasattr(request, "_cached_user"):
+        request._cached_user = get_user(request)
+    return request._cached_user
+
+
+def get_user(request: Any) -> Any:
+    """Do what `django.contrib.auth.get_user` does, with the same queries."""
+    from django.contrib.auth.models import AnonymousUser
+
+    session = request.session
+    load_session(session)
+    try:
+        user_id = auth._get_user_session_key(request)  # type: ignore[attr-defined]
+        path = session[BACKEND_SESSION_KEY]
+    except KeyError:
+        return AnonymousUser()
+    user = None
+    if path in django_settings.AUTHENTICATION_BACKENDS:
+        user = user_of(auth.load_backend(path), user_id)
+    if hasattr(user, "get_session_auth_hash") and not is_verified(session, user):
+        user = None
+    return user or AnonymousUser()
+
+
+def user_of(backend: Any, user_id: Any) -> Any:
+    """Do what `ModelBackend.get_user` does, if that is what the backend has."""
+    from django.contrib.auth import backends
+
+    own = backends.ModelBackend.get_user
+    if type(backend).get_user is not own or not lookups.is_own(own, backends):
+        return backend.get_user(user_id)
+    model: Any = backends.UserModel
+    try:
+        user = lookups.get(model._default_manager, pk=user_id)
+    except model.DoesNotExist:
+        return None
+    return user if backend.user_can_authenticate(user) else None
+
+
+def is_verified(session: Any, user: Any) -> bool:
+    """Tell whether a session was begun with the user's present password, and end it if not."""
+    held = session.get(HASH_SESSION_KEY)
+    if held and constant_time_compare(held, user.get_session_auth_hash()):
+        return True
+    if held and any(
+        constant_time_compare(held, former) for former in user.get_session_auth_fallback_hash()
+    ):
+        # Made with a secret key that was replaced.
+        session.cycle_key()
+        session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+        return True
+    session.flush()
+    return False
