@@ -93,6 +93,38 @@ class SplitViewSet(viewsets.ModelViewSet[Product]):
         return Response()
 
 
+class UncheckedListViewSet(OwnedViewSet):
+    """Decides nothing before it lists."""
+
+    permission_classes = [permissions.IsAuthenticated]
+
+    def initial(self, request: Any, *args: Any, **kwargs: Any) -> None:
+        if self.action != "list":
+            super().initial(request, *args, **kwargs)
+        else:
+            self.format_kwarg = None
+            request.accepted_renderer = self.get_renderers()[0]
+            request.accepted_media_type = request.accepted_renderer.media_type
+
+
+class LenientListViewSet(OwnedViewSet):
+    """Makes up its mind by itself whether a list is refused."""
+
+    permission_classes = [permissions.IsAuthenticated]
+
+    def check_permissions(self, request: Any) -> None:
+        if self.action != "list":
+            super().check_permissions(request)
+
+
+class PlainListViewSet(OwnedViewSet):
+    permission_classes = [permissions.IsAuthenticatedOrReadOnly]
+
+
+class MembersViewSet(OwnedViewSet):
+    permission_classes = [permissions.IsAuthenticated]
+
+
 class UnpagedViewSet(OwnedViewSet):
     pagination_class = None
 
@@ -228,6 +260,57 @@ class TestActions:
             await tab.send(state.delete(rows[0].pk))
             assert tab.get(state, "error") != ""
         assert await Product.objects.acount() == 4
+
+    async def test_who_may_list_need_not_be_asked_again(
+        self, owner: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[str] = []
+        original = permissions.IsAuthenticated.has_permission
+
+        def counted(self: Any, request: Any, view: Any) -> bool:
+            asked.append(view.action)
+            return original(self, request, view)
+
+        monkeypatch.setattr(permissions.IsAuthenticated, "has_permission", counted)
+        state = state_over(MembersViewSet)
+        async with Tab(user=owner) as tab:
+            await tab.send(state.load)
+            assert allowed(tab, state) >= STANDARD
+            assert asked == ["list"]
+        asked.clear()
+        async with Tab() as tab:
+            await tab.send(state.load)
+            assert not allowed(tab, state) & STANDARD
+
+    async def test_reading_tells_nothing_of_writing(self, owner: User) -> None:
+        state = state_over(PlainListViewSet)
+        async with Tab() as tab:
+            await tab.send(state.load)
+            assert allowed(tab, state) & STANDARD == {"list", "retrieve"}
+        async with Tab(user=owner) as tab:
+            await tab.send(state.load)
+            assert allowed(tab, state) & STANDARD == STANDARD
+
+    async def test_a_list_that_nobody_was_asked_for_tells_nothing(
+        self, owner: User, rows: list[Product]
+    ) -> None:
+        state = state_over(UncheckedListViewSet)
+        async with Tab() as tab:
+            await tab.send(state.load)
+            assert len(tab.get(state, "data")) == 4
+            assert not allowed(tab, state) & STANDARD
+        async with Tab(user=owner) as tab:
+            await tab.send(state.load)
+            assert allowed(tab, state) & STANDARD == STANDARD
+
+    async def test_a_view_that_lets_everybody_list_lets_nobody_write(
+        self, rows: list[Product]
+    ) -> None:
+        state = state_over(LenientListViewSet)
+        async with Tab() as tab:
+            await tab.send(state.load)
+            assert len(tab.get(state, "data")) == 4
+            assert allowed(tab, state) & STANDARD == {"list"}
 
     async def test_what_a_state_adds_counts(self, owner: User) -> None:
         state = state_over(OwnedViewSet, permission_classes=[permissions.DjangoModelPermissions])

@@ -210,7 +210,7 @@ def read_rows(request: CallRequest, data: Any) -> tuple[list[Any] | None, Page |
         return envelope.read_page(request.call, data)
     if run.rows is None:
         return (data, None) if isinstance(data, list) else (None, None)
-    page = read_page(getattr(run.view, "paginator", None))
+    page = read_page(getattr(run.view, "paginator", None), run.links)
     body = getattr(request.response, "data", None)
     if isinstance(body, dict) and isinstance(data, dict):
         for name, value in body.items():

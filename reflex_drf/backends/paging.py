@@ -8,25 +8,41 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from django.core.paginator import Page as DjangoPage
+from rest_framework.pagination import (
+    CursorPagination,
+    LimitOffsetPagination,
+    PageNumberPagination,
+)
+from rest_framework.response import Response
 
 from reflex_drf.backends import Call, Page, Reply
 
-__all__ = ["last_page", "read_page"]
+__all__ = ["last_page", "made_links", "read_page"]
 
+Links = Mapping[str, Any]
+# Each calls both methods for its links, and puts what they give into its response.
+ENVELOPES = frozenset(
+    kind.get_paginated_response
+    for kind in (PageNumberPagination, LimitOffsetPagination, CursorPagination)
+)
 # What a paginator of the project's own may raise when asked like one of DRF's.
 NOT_LIKE_DRF = (AttributeError, KeyError, NotImplementedError, TypeError, ValueError)
 
 
-def read_page(paginator: Any) -> Page:
-    """Read the position from the paginator that made the page, not from its envelope."""
+def read_page(paginator: Any, links: Links | None = None) -> Page:
+    """Read the position from the paginator that made the page, not from its envelope.
+
+    `links` are those that it has made already.
+    """
     position = read_position(paginator)
+    ways = links or {name: ask_link(paginator, f"get_{name}_link") for name in ("next", "previous")}
     return Page(
         count=position.get("count"),
         number=position.get("number"),
         size=position.get("size"),
         pages=position.get("pages"),
-        next=read_link(paginator, "get_next_link"),
-        previous=read_link(paginator, "get_previous_link"),
+        next=read_link(ways["next"]),
+        previous=read_link(ways["previous"]),
     )
 
 
@@ -67,16 +83,34 @@ def whole(owner: Any, name: str) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def read_link(paginator: Any, name: str) -> Mapping[str, Any] | None:
-    """Give the query parameters of a link to another page."""
+def ask_link(paginator: Any, name: str) -> Any:
+    """Let a paginator make a link to another page."""
     try:
-        url = getattr(paginator, name)()
+        return getattr(paginator, name)()
     except NOT_LIKE_DRF:
         return None
+
+
+def read_link(url: Any) -> Mapping[str, Any] | None:
+    """Give the query parameters of a link to another page."""
     if not isinstance(url, str):
         return None
-    query = parse_qs(urlsplit(url).query, keep_blank_values=True)
+    try:
+        query = parse_qs(urlsplit(url).query, keep_blank_values=True)
+    except ValueError:
+        return None
     return {name: values[0] if len(values) == 1 else values for name, values in query.items()}
+
+
+def made_links(paginator: Any, response: Any) -> Links | None:
+    """Give the links in an envelope that DRF's own paginators have made, as they do nothing else.
+
+    To be asked before anybody else can change the envelope.
+    """
+    own = getattr(type(paginator), "get_paginated_response", None)
+    if own not in ENVELOPES or not isinstance(response, Response):
+        return None
+    return {"next": response.data["next"], "previous": response.data["previous"]}
 
 
 def last_page(call: Call, reply: Reply) -> Call | None:

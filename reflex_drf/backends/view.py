@@ -7,17 +7,27 @@ from types import CellType, FunctionType
 from typing import Any
 
 from django.utils.datastructures import MultiValueDict
+from rest_framework.generics import GenericAPIView
+from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from reflex_drf.backends.limits import find_refusal, refuse_to_read
-from reflex_drf.backends.request import CallRequest
+from reflex_drf.backends.paging import Links, made_links
+from reflex_drf.backends.request import JSON_FIRST, CallRequest
 from reflex_drf.backends.response import skip_rendering
 from reflex_drf.compiled import compile_serializer
 from reflex_drf.errors import ConfigurationError
 
 __all__ = ["ViewRun", "rebind"]
 
+JSON = "application/json"
+# As DRF has them, should somebody patch its classes later on.
+NEGOTIATING = (
+    APIView.perform_content_negotiation,
+    APIView.get_content_negotiator,
+    APIView.get_renderers,
+)
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
@@ -33,6 +43,7 @@ class ViewRun:
         self.view: Any = None
         # What the view did, for the reply.
         self.rows: Any = None
+        self.links: Links | None = None
         self.exception: BaseException | None = None
 
     def __call__(self, **initkwargs: Any) -> Any:
@@ -41,6 +52,7 @@ class ViewRun:
         self.hook("dispatch", self.dispatch)
         self.hook("initialize_request", self.initialize_request)
         self.hook("initial", self.initial)
+        self.hook("perform_content_negotiation", self.negotiate)
         self.hook("handle_exception", self.handle_exception)
         self.hook("get_serializer", self.get_serializer)
         self.hook("get_paginated_response", self.note_rows)
@@ -91,6 +103,15 @@ class ViewRun:
 
         return initial
 
+    def negotiate(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Choose the renderer as DRF does, without reading what a call says each time anew."""
+
+        def perform_content_negotiation(request: Any, force: bool = False) -> Any:
+            chosen = None if force else plain_choice(self.view, request)
+            return chosen or original(request, force)
+
+        return perform_content_negotiation
+
     def handle_exception(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """Note the exception behind an error response."""
 
@@ -116,9 +137,27 @@ class ViewRun:
 
         def note(data: Any, *args: Any, **kwargs: Any) -> Any:
             self.rows = data
-            return original(data, *args, **kwargs)
+            response = original(data, *args, **kwargs)
+            if type(self.view).get_paginated_response is GenericAPIView.get_paginated_response:
+                self.links = made_links(self.view.paginator, response)
+            return response
 
         return note
+
+
+def plain_choice(view: Any, request: Any) -> tuple[Any, str] | None:
+    """Give the first renderer where DRF could choose no other: it makes what a call prefers."""
+    kind = type(view)
+    ways = (kind.perform_content_negotiation, kind.get_content_negotiator, kind.get_renderers)
+    if ways != NEGOTIATING or type(view.get_content_negotiator()) is not DefaultContentNegotiation:
+        return None
+    named = DefaultContentNegotiation.settings.URL_FORMAT_OVERRIDE
+    if view.format_kwarg or request.query_params.get(named):
+        return None
+    first = next(iter(view.get_renderers()), None)
+    if getattr(first, "media_type", None) != JSON or request.META.get("HTTP_ACCEPT") != JSON_FIRST:
+        return None
+    return first, JSON
 
 
 def name_renderer(view: Any) -> None:

@@ -31,10 +31,8 @@ class EventRequest(HttpRequest):
 
     def __init__(self, meta: dict[str, Any], path: str, *, secure: bool) -> None:
         # As Django's own WSGIRequest, this leaves out `super().__init__()`: it would assign
-        # GET and COOKIES, which are parsed here only when somebody asks.
+        # GET and COOKIES, and what else is made here only when somebody asks.
         self.META = meta
-        self.POST = QueryDict("")
-        self.FILES = MultiValueDict()
         self.path = self.path_info = path
         self.method = "GET"
         self.resolver_match = None
@@ -48,6 +46,14 @@ class EventRequest(HttpRequest):
     @cached_property
     def GET(self) -> QueryDict:  # type: ignore[override]  # noqa: N802
         return QueryDict(self.META["QUERY_STRING"], encoding=self.encoding)
+
+    @cached_property
+    def POST(self) -> QueryDict:  # type: ignore[override]  # noqa: N802
+        return QueryDict("")
+
+    @cached_property
+    def FILES(self) -> MultiValueDict[str, Any]:  # type: ignore[override]  # noqa: N802
+        return MultiValueDict()
 
     @cached_property
     def COOKIES(self) -> dict[str, str]:  # type: ignore[override]  # noqa: N802

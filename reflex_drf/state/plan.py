@@ -144,6 +144,24 @@ class Plan:
         extra = [action.name for action in self.extra_actions if action.detail and action.writes]
         return (*standard, *extra)
 
+    @cached_property
+    def questions(self) -> Mapping[str, str | None]:
+        """The actions of which is asked who may do them, with the verb if it is not the usual."""
+        asked: dict[str, str | None] = dict.fromkeys(sorted(self.actions))
+        return asked | {action.name: action.method({}) for action in self.extra_actions}
+
+    @cached_property
+    def row_questions(self) -> Mapping[str, str | None]:
+        """The same for a row of a list."""
+        wanted = self.options.row_permissions
+        if isinstance(wanted, tuple):
+            return {name: self.questions[name] for name in wanted}
+        detail = {action.name: action.detail for action in self.extra_actions}
+        about_rows = {
+            name: detail.get(name, name not in ("list", "create")) for name in self.questions
+        }
+        return {name: verb for name, verb in self.questions.items() if about_rows[name]}
+
     @property
     def edits(self) -> bool:
         """Whether a row can be read into the form and saved again."""

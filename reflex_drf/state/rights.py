@@ -39,6 +39,7 @@ _STATELESS = frozenset(
         permissions.IsAuthenticatedOrReadOnly,
     }
 )
+_READS_METHOD = permissions.IsAuthenticatedOrReadOnly
 # Of all rows of a list without pages, so many are asked about; the others go by the action.
 MOST_ROWS = 200
 
@@ -55,7 +56,7 @@ class Rights:
 def rights_before_reading(plan: Plan) -> dict[str, bool]:
     """What is offered before anything was read: all where nobody can be asked, else nothing."""
     offered = not plan.in_process or not {"list", "retrieve"} & plan.actions
-    return dict.fromkeys(_asked(plan), offered)
+    return dict.fromkeys(plan.questions, offered)
 
 
 def watch_rights(
@@ -71,21 +72,20 @@ def watch_rights(
     def decided(error: BaseException | None) -> None:
         if isinstance(error, AuthenticationFailed):
             # DRF would now take whoever showed wrong credentials for a visitor without any.
-            rights.actions = dict.fromkeys(_asked(plan), False)
-        else:
-            rights.actions = _ask_actions(view, _asked(plan))
+            rights.actions = dict.fromkeys(plan.questions, False)
+            return
+        known: dict[Any, bool] = {}
+        if error is None and type(view).initial is APIView.initial:
+            # That it may do what it is about to do has just been decided.
+            known[_equal_question(view, action, view.request.method)] = True
+        rights.actions = _ask_actions(view, plan.questions, known)
 
     return decided
 
 
-def _asked(plan: Plan) -> dict[str, str | None]:
-    """The actions to ask about, with the verb where it is not the usual one."""
-    asked: dict[str, str | None] = dict.fromkeys(sorted(plan.actions))
-    return asked | {action.name: action.method({}) for action in plan.extra_actions}
-
-
-def _ask_actions(view: Any, asked: Mapping[str, str | None]) -> dict[str, bool]:
-    known: dict[Any, bool] = {}
+def _ask_actions(
+    view: Any, asked: Mapping[str, str | None], known: dict[Any, bool]
+) -> dict[str, bool]:
     answers = {}
     for name, method in asked.items():
         key = _equal_question(view, name, method) or name
@@ -98,12 +98,18 @@ def _ask_actions(view: Any, asked: Mapping[str, str | None]) -> dict[str, bool]:
 def _equal_question(view: Any, action: str, method: str | None) -> Any:
     """What decides about an action, where DRF's own plain classes do; two with the same are one."""
     classes = _classes_of(view, action)
-    if classes is None or type(view).check_permissions is not APIView.check_permissions:
+    if classes is None or not _checks_as_drf(view):
         return None
     if not _STATELESS.issuperset(classes):
         return None
     verb = (method or permissions.METHODS.get(action, "")).upper()
-    return (classes, verb in permissions.SAFE_METHODS) if verb else None
+    heeded = _READS_METHOD in classes
+    return (classes, not heeded or verb in permissions.SAFE_METHODS) if verb else None
+
+
+def _checks_as_drf(view: Any) -> bool:
+    own = type(view).check_permissions
+    return own is APIView.check_permissions and "check_permissions" not in vars(view)
 
 
 def _classes_of(view: Any, action: str) -> tuple[Any, ...] | None:
@@ -141,7 +147,7 @@ def _note_failure(view: str, action: str, error: str) -> None:
 
 def _watch_rows(plan: Plan, view: Any, rights: Rights) -> None:
     original = getattr(view, "get_serializer", None)
-    asked = _asked_of_rows(plan)
+    asked = plan.row_questions
     if original is None or not asked:
         return
 
@@ -152,19 +158,6 @@ def _watch_rows(plan: Plan, view: Any, rights: Rights) -> None:
         return original(*args, **kwargs)
 
     view.get_serializer = get_serializer
-
-
-def _asked_of_rows(plan: Plan) -> dict[str, str | None]:
-    wanted = plan.options.row_permissions
-    asked = {name: verb for name, verb in _asked(plan).items() if _is_about_rows(plan, name)}
-    if isinstance(wanted, tuple):
-        return {name: asked[name] for name in wanted}
-    return asked
-
-
-def _is_about_rows(plan: Plan, name: str) -> bool:
-    extra = {action.name: action.detail for action in plan.extra_actions}
-    return extra.get(name, name not in ("list", "create"))
 
 
 def _ask_rows(
