@@ -14,7 +14,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
-from django.db import OperationalError
+from django.db import OperationalError, connections
 from rest_framework import permissions
 
 from reflex_drf.live import LiveListMixin, ModelChange, doctor, notify, unregister_live_model
@@ -70,7 +70,15 @@ def run(*arguments: str) -> tuple[int, str]:
 
 async def examine(*arguments: str) -> tuple[int, str]:
     # In a thread of its own: the command runs an event loop.
-    return await asyncio.to_thread(run, *arguments)
+    return await asyncio.to_thread(run_and_end, *arguments)
+
+
+def run_and_end(*arguments: str) -> tuple[int, str]:
+    """Close what was opened for it too, as the process of a command does at its end."""
+    try:
+        return run(*arguments)
+    finally:
+        connections.close_all()
 
 
 class TestWithoutWorkers:
