@@ -6,17 +6,21 @@ each row is fetched, and what is there already is left alone, so that the rows s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import connections
+from django.db import connections, models
 from django.db.models import Manager, Model, QuerySet, prefetch_related_objects
 
 from reflex_drf.columns import find_one
 from reflex_drf.conf import settings
 
 __all__ = ["fetched", "joined", "lookups_on"]
+
+# Since Django 6.1 a project chooses what happens when a row asks for what was not loaded. Only of
+# these modes is it known that the rows end up the same.
+FETCHING = [getattr(models, name, None) for name in ("FETCH_ONE", "FETCH_PEERS")]
 
 
 def lookups_on(model: type[Model], names: Sequence[str], *, whole: bool = True) -> tuple[str, ...]:
@@ -50,7 +54,8 @@ def is_fetched_alike(model: type[Model], source: Any) -> bool:
 @contextmanager
 def fetched(instances: Sequence[Any], lookups: Sequence[str]) -> Iterator[None]:
     """Fetch related rows of all objects at once, for as long as the objects are read."""
-    if not (lookups and len(instances) > 1 and settings.FETCH_RELATED and can_fetch(instances)):
+    wanted = lookups and len(instances) > 1 and settings.FETCH_RELATED
+    if not (wanted and can_fetch(instances) and may_ask(instances)):
         yield
         return
     before = [dict(getattr(each, "_prefetched_objects_cache", {})) for each in instances]
@@ -76,11 +81,35 @@ def can_fetch(instances: Sequence[Any]) -> bool:
     )
 
 
+def may_ask(instances: Sequence[Any]) -> bool:
+    """Tell whether objects, and all loaded with them, may ask for what was not loaded."""
+    return None in FETCHING or all(
+        each._state.fetch_mode in FETCHING for each in loaded_with(instances)
+    )
+
+
+def loaded_with(instances: Sequence[Any]) -> Iterable[Any]:
+    """Give the objects, and those that the project has loaded with them."""
+    found: dict[int, Any] = {}
+    waiting = list(instances)
+    while waiting:
+        each = waiting.pop()
+        # Related objects may lead back to each other.
+        if id(each) not in found:
+            found[id(each)] = each
+            waiting += (one for one in each._state.fields_cache.values() if isinstance(one, Model))
+            for rows in getattr(each, "_prefetched_objects_cache", {}).values():
+                waiting += getattr(rows, "_result_cache", None) or ()
+    return found.values()
+
+
 def joined(queryset: QuerySet[Any], ones: Sequence[str], many: Sequence[str]) -> QuerySet[Any]:
     """Have a queryset load these relations too, where that adds no more than columns."""
     query = queryset.query
     unusual = query.distinct or query.annotations or query.select_for_update or query.extra
     if unusual or query.select_related is True or not settings.FETCH_RELATED:
+        return queryset
+    if getattr(queryset, "_fetch_mode", None) not in FETCHING:
         return queryset
     if len(connections.databases) > 1:
         # Related rows may be kept elsewhere.

@@ -247,6 +247,49 @@ def test_a_relation_of_which_a_missing_row_is_an_error_is_left_to_django() -> No
     assert lookups_on(model, ["usual", "name"]) == ("usual",)
 
 
+with_modes = pytest.mark.skipif(
+    not hasattr(models, "FETCH_RAISE"), reason="modes of fetching are of Django 6.1"
+)
+
+
+def refused() -> dict[str, Callable[[], Any]]:
+    """Serializers of rows that must not ask for what they show."""
+    mode = models.FETCH_RAISE  # type: ignore[attr-defined]
+    lines = models.Prefetch("lines", OrderLine.objects.fetch_mode(mode))  # type: ignore[attr-defined]
+    products: Any = Product.objects.filter(category__isnull=False)
+    return {
+        "a queryset": lambda: ProductRows(products.fetch_mode(mode), many=True),
+        "objects": lambda: ProductRows(list(products.fetch_mode(mode)), many=True),
+        "rows loaded with others": lambda: OrderRows(
+            Order.objects.prefetch_related(lines), many=True
+        ),
+    }
+
+
+@with_modes
+@pytest.mark.parametrize("name", ["a queryset", "objects", "rows loaded with others"])
+def test_what_rows_must_not_ask_for_is_an_error_as_it_is_to_drf(name: str) -> None:
+    from django.core.exceptions import FieldFetchBlocked  # type: ignore[attr-defined]
+
+    make = refused()[name]
+    for show in (lambda: make().data, lambda: plain_data(make()), lambda: compiled(make())):
+        with pytest.raises(FieldFetchBlocked):
+            show()
+
+
+def compiled(serializer: Any) -> Any:
+    compile_serializer(serializer)
+    return serializer.data
+
+
+@with_modes
+def test_rows_that_ask_for_their_peers_too_are_the_same() -> None:
+    products: Any = Product.objects.order_by("id")
+    mode = models.FETCH_PEERS  # type: ignore[attr-defined]
+    _, queries = read(lambda: ProductRows(products.fetch_mode(mode), many=True))
+    assert len(queries) <= 3
+
+
 def test_what_a_source_goes_through() -> None:
     assert lookups_on(OrderLine, ["product", "category", "name"]) == (
         "product",
