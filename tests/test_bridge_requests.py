@@ -38,6 +38,18 @@ def test_body_is_empty_in_every_form() -> None:
     assert event.content_type == ""
 
 
+def test_a_middleware_may_put_other_input_in_its_place() -> None:
+    event = request()
+    with pytest.raises(AttributeError, match="immutable"):
+        event.POST["name"] = "x"
+    event.POST = event.POST.copy()
+    event.POST["name"] = "x"
+    event.FILES.appendlist("file", "data")
+    assert (event.POST["name"], event.FILES["file"]) == ("x", "data")
+    assert not request().POST
+    assert not request().FILES
+
+
 def test_headers_are_readable_as_in_a_view() -> None:
     event = request({"accept-language": "de", "user-agent": "Firefox"})
     assert event.headers["Accept-Language"] == "de"

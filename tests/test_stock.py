@@ -24,7 +24,7 @@ from reflex_drf.errors import NoRequestError
 from reflex_drf.state import DjangoUserState
 from reflex_drf.testing import Tab, create_session
 from tests.bridge_chain import log
-from tests.bridging import Viewer
+from tests.bridging import Viewer, sign_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -174,6 +174,40 @@ async def test_a_handler_translates_without_asking_for_the_request() -> None:
             await tab.send(QuietState.translate)
         assert german.get(QuietState, "seen") == ["Montag", "Montag"]
         assert english.get(QuietState, "seen") == ["Monday"]
+
+
+async def test_each_event_of_a_user_has_the_language_of_its_own_request() -> None:
+    viewer = await sync_to_async(sign_in)("ann")
+    seen: list[Any] = []
+
+    async def look() -> None:
+        request: Any = bridge.current_request()
+        threads = await sync_to_async(translation.get_language)()
+        seen.append((request.LANGUAGE_CODE, translation.get_language(), threads, gettext("Monday")))
+
+    for language in ("de", "en", "de", "de", "xx", "en"):
+        await viewer.send(look, accept_language=language)
+    german, english = ("de", "de", "de", "Montag"), ("en", "en", "en", "Monday")
+    assert seen == [german, english, german, german, english, english]
+
+
+@pytest.mark.parametrize("kind", ["fallback.FallbackStorage", "cookie.CookieStorage"])
+async def test_a_user_is_told_once_whatever_storage_of_djangos_there_is(
+    kind: str, settings: Any
+) -> None:
+    settings.MESSAGE_STORAGE = f"django.contrib.messages.storage.{kind}"
+    viewer = await sync_to_async(sign_in)("ann")
+    seen: list[list[str]] = []
+
+    async def tell() -> None:
+        messages.success(bridge.current_request(), "Saved.")
+
+    async def look() -> None:
+        seen.append([str(message) for message in bridge.current_messages()])
+
+    for handler in (tell, look, look):
+        await viewer.send(handler)
+    assert seen == [["Saved."], []]
 
 
 async def test_asking_for_the_request_leaves_the_handlers_own_language() -> None:

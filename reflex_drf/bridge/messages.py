@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable
 from typing import Any
 
+from django.conf import settings as django_settings
 from django.contrib.messages.middleware import MessageMiddleware
 from django.contrib.messages.storage.base import Message
 from django.contrib.messages.storage.cookie import CookieStorage
@@ -17,6 +18,7 @@ from django.contrib.messages.storage.fallback import FallbackStorage
 from django.contrib.messages.storage.session import SessionStorage
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.module_loading import import_string
 
 __all__ = ["SEEN_KEY", "EventMessageMiddleware", "EventMessages", "keep_messages"]
 
@@ -24,6 +26,8 @@ __all__ = ["SEEN_KEY", "EventMessageMiddleware", "EventMessages", "keep_messages
 SEEN_KEY = "_reflex_drf_messages_seen"
 # What belongs to a storage object itself and not to the messages it was given.
 OWN_ATTRIBUTES = frozenset({"request", "storages", "_used_storages"})
+# Django's storages that need Set-Cookie.
+REPLACED = (FallbackStorage, CookieStorage)
 
 
 class EventMessages(FallbackStorage):
@@ -88,8 +92,13 @@ class EventMessageMiddleware(MessageMiddleware):
     """Django's message middleware with a storage that works on a websocket."""
 
     def process_request(self, request: HttpRequest) -> None:
-        super().process_request(request)
-        keep_messages(request)
+        kind = import_string(django_settings.MESSAGE_STORAGE)
+        if kind in REPLACED and hasattr(request, "session"):
+            # What `keep_messages` makes of a new storage of these.
+            request._messages = EventMessages(request)  # type: ignore[attr-defined]
+        else:
+            super().process_request(request)
+            keep_messages(request)
 
 
 def keep_messages(request: HttpRequest, earlier: HttpRequest | None = None) -> None:
@@ -100,7 +109,7 @@ def keep_messages(request: HttpRequest, earlier: HttpRequest | None = None) -> N
     """
     storage = getattr(request, "_messages", None)
     shared = getattr(earlier, "_messages", None)
-    if type(storage) not in (FallbackStorage, CookieStorage) or not hasattr(request, "session"):
+    if type(storage) not in REPLACED or not hasattr(request, "session"):
         return
     if isinstance(shared, EventMessages):
         shared.take_over(storage)

@@ -90,10 +90,19 @@ class StockMiddleware:
 
     def _enter(self, scope: EventScope) -> None:
         request = scope.origin
-        for member in self.group.members:
-            member.answer(request)
+        self._put_on(request, scope)
+        if self._locale is not None:
+            translation.activate(request.LANGUAGE_CODE)
         resolve(request)
         scope.request = request
+
+    def _put_on(self, request: Any, scope: EventScope) -> None:
+        """Put on a request what the middleware puts there."""
+        for member in self.group.members:
+            if member is self._locale:
+                request.LANGUAGE_CODE = self.language(scope)
+            else:
+                member.answer(request)
 
     def language(self, scope: EventScope) -> str:
         """Give the language that the locale middleware chooses, asked once for equal requests."""
@@ -121,12 +130,8 @@ class StockMiddleware:
             if scope.opener is None:
                 return
             request: Any = scope.origin
-            for member in self.group.members:
-                if member is self._locale:
-                    # Not activated again: a handler may meanwhile use another language.
-                    request.LANGUAGE_CODE = self.language(scope)
-                else:
-                    member.answer(request)
+            # No language is activated again: a handler may meanwhile use another.
+            self._put_on(request, scope)
             if scope.visitor is not None:
                 request._cached_user = request._acached_user = scope.visitor
             scope.request = request
