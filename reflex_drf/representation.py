@@ -6,6 +6,8 @@ the rendered body, without a body being rendered.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import chain
 from math import isfinite
 from typing import Any
 
@@ -16,6 +18,8 @@ from rest_framework.utils.encoders import JSONEncoder
 __all__ = ["plain", "plain_float"]
 
 ATOMS = frozenset({str, int, bool, type(None)})
+# From how many rows on it pays to go through them column by column.
+SEVERAL = 4
 ENCODER = JSONEncoder()
 
 
@@ -36,8 +40,40 @@ def plain(value: Any) -> Any:
             for key, item in value.items()
         }
     if isinstance(value, (list, tuple)):
+        if len(value) >= SEVERAL and (rows := plain_rows(value)) is not None:
+            return rows
         return [item if type(item) in ATOMS else plain(item) for item in value]
     return plain_scalar(value)
+
+
+def plain_rows(rows: Sequence[Any]) -> list[dict[str, Any]] | None:
+    """Give rows of the same names as JSON has them, or None where these are no such rows.
+
+    What kinds of values a column has is found out all at once, and most need no more.
+    """
+    if set(map(type, rows)) != {dict}:
+        return None
+    names = list(rows[0])
+    kinds = set(map(type, chain.from_iterable(rows)))
+    if kinds != {str} or any(list(row) != names for row in rows):
+        return None
+    copies = [row.copy() for row in rows]
+    try:
+        for name in names:
+            plain_column(name, copies)
+    except Exception:  # noqa: BLE001 - row by row, the error of the first value comes out
+        return None
+    return copies
+
+
+def plain_column(name: str, rows: list[dict[str, Any]]) -> None:
+    """Replace the values of one name by what JSON has for them."""
+    column = [row[name] for row in rows]
+    kinds = set(map(type, column))
+    if kinds <= ATOMS or (kinds == {float} and all(map(isfinite, column))):
+        return
+    for row, value in zip(rows, column, strict=True):
+        row[name] = plain(value)
 
 
 def plain_scalar(value: Any) -> Any:

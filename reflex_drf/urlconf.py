@@ -19,7 +19,8 @@ from rest_framework.routers import SimpleRouter
 __all__ = ["METHODS", "Place", "clear_places", "namespaced", "places", "private_urlconf"]
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE")
-PRIVATE_PREFIX = "reflex-drf-private"
+# With more parts than a language has, so that Django does not look for one of that name.
+PRIVATE_PREFIX = "reflex-drf-private-route"
 
 Urlconf = Any  # What `request.urlconf` may be: a dotted path, a module, or an object like one.
 

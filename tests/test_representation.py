@@ -102,6 +102,61 @@ def test_any_value_is_what_the_rendered_body_says(value: Any) -> None:
         assert only_plain(plain(value))
 
 
+MIXED = st.sampled_from([value for value in VALUES if not isinstance(value, QueryDict)])
+FLOATS = st.sampled_from([0.5, -0.0, 3.0])
+
+
+@given(st.lists(st.fixed_dictionaries({"a": MIXED, "b": FLOATS, "": MIXED}), max_size=9))
+def test_rows_are_what_the_rendered_body_says(rows: list[dict[str, Any]]) -> None:
+    before = [dict(row) for row in rows]
+    shown = plain(rows)
+    assert shown == rendered(rows)
+    assert only_plain(shown)
+    assert rows == before
+    assert not any(new is old for new, old in zip(shown, rows, strict=True))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"b": 1, "a": 2},
+        {"a": 1},
+        {"a": 1, "b": 2, "c": 3},
+        {"a": 1, 2: 3},
+        OrderedDict(a=1, b=2),
+        ["a", "b"],
+        None,
+        Point(1, 2),
+        {mark_safe("a"): Level.LOW, "b": Size.SMALL},
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("place", [0, 2, 5])
+def test_rows_need_not_be_alike(odd: Any, place: int) -> None:
+    rows: list[Any] = [{"a": n, "b": Colour.RED} for n in range(5)]
+    rows.insert(place, odd)
+    assert plain(rows) == rendered(rows)
+    assert json.dumps(plain(rows)) == json.dumps(rendered(rows))
+    assert only_plain(plain(rows))
+
+
+def test_rows_are_refused_for_the_first_value_that_no_json_has() -> None:
+    rows: list[Any] = [{"a": 1.0, "b": float(n)} for n in range(6)]
+    rows[4]["a"], rows[2]["b"] = float("nan"), float("inf")
+    with pytest.raises(ValueError, match="inf"):
+        plain(rows)
+    rows[1]["a"] = object()
+    with pytest.raises(TypeError):
+        plain(rows)
+
+
+def test_rows_keep_numbers_that_a_project_allows(settings: Any) -> None:
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "STRICT_JSON": False}
+    rows = [{"a": float(n)} for n in range(6)]
+    rows[3]["a"] = float("inf")
+    assert plain(rows) == rows
+
+
 def test_a_generator_is_a_list() -> None:
     assert plain({"n": (i for i in range(2))}) == {"n": [0, 1]}
 

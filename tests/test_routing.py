@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 from django.urls import include, path, set_script_prefix
+from django.utils.translation import trans_real
 from rest_framework import viewsets
 from rest_framework.decorators import action
 from rest_framework.response import Response
@@ -202,6 +203,12 @@ def test_a_viewset_without_a_url_gets_a_private_one() -> None:
     assert find_route(views.Unrouted, "where").basename == "category"
 
 
+def test_a_private_route_is_not_taken_for_one_of_a_language() -> None:
+    # Django would look for a language of that name in each request, and twice.
+    url = find_route(views.Unrouted, "list").url({})
+    assert trans_real.language_code_prefix_re.match(url) is None
+
+
 def test_two_private_viewsets_of_one_name_do_not_meet() -> None:
     def make() -> Any:
         return type("Unrouted", (views.Unrouted,), {})
@@ -214,7 +221,7 @@ def test_two_private_viewsets_of_one_name_do_not_meet() -> None:
 def test_a_routed_viewset_can_have_a_private_route_too() -> None:
     route = build_route(TagViewSet, "retrieve", kwargs=["pk"])
     assert route.private
-    assert route.url({"pk": 1}) == "/reflex-drf-private/tagviewset/1/"
+    assert route.url({"pk": 1}) == "/reflex-drf-private-route/tagviewset/1/"
 
 
 def test_the_actions_of_a_viewset_are_listed_with_their_verbs() -> None:

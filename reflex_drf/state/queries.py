@@ -47,7 +47,7 @@ class ListQuery:
         """Whether one can go on from a page to the next."""
         return self.paginator is not None
 
-    @property
+    @cached_property
     def has_numbers(self) -> bool:
         """Whether one can go to a page by its number."""
         kinds = pagination.PageNumberPagination, pagination.LimitOffsetPagination

@@ -102,7 +102,7 @@ async def show_user(mirror: DjangoUserState, user: Any, *, groups: bool) -> None
         values["group_names"] = await read_groups(user)
     elif values["user_id"] != mirror.user_id:
         values["group_names"] = []
-    elif tuple(values.values()) == shown_by(mirror):
+    elif shows(mirror, tuple(values.values())):
         return
     for name, value in values.items():
         if getattr(mirror, name) != value:
@@ -125,11 +125,16 @@ def shows_visitor(root: BaseState, target: type[BaseState]) -> bool:
     mirror = root.substates.get(MIRROR)
     if type(mirror) is not DjangoUserState or getattr(target, "mirror_groups", False):
         return False
+    return shows(mirror, NOBODY)
+
+
+def shows(mirror: DjangoUserState, values: tuple[Any, ...]) -> bool:
+    """Tell whether the mirror shows these values of a user already."""
     try:
         # Past the descriptors of nine vars; where a value is not there yet, they are asked.
-        return bool(held_by(mirror.__dict__) == NOBODY)
+        return bool(held_by(mirror.__dict__) == values)
     except KeyError:
-        return bool(shown_by(mirror) == NOBODY)
+        return bool(shown_by(mirror) == values)
 
 
 class RequestAccess:
