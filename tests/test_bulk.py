@@ -12,6 +12,8 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
+from django.db import connection, models
+from django.test.utils import isolate_apps
 from rest_framework import pagination, permissions, serializers, throttling
 from rest_framework.decorators import action
 from rest_framework.response import Response
@@ -461,6 +463,18 @@ class TestCells:
             assert "No Product matches" in tab.get(BulkState, "error")
 
 
+def make_tables(*kinds: Any) -> None:
+    with connection.schema_editor() as editor:
+        for kind in kinds:
+            editor.create_model(kind)
+
+
+def drop_tables(*kinds: Any) -> None:
+    with connection.schema_editor() as editor:
+        for kind in kinds:
+            editor.delete_model(kind)
+
+
 class TestPreview:
     async def test_it_counts_what_goes_along(self) -> None:
         order = await Order.objects.acreate(customer="Ann")
@@ -477,6 +491,38 @@ class TestPreview:
                 "protected": [],
             }
         assert await OrderLine.objects.acount() == 3
+
+    @pytest.mark.skipif(not hasattr(models, "DB_CASCADE"), reason="DB_CASCADE is of Django 6.1")
+    @isolate_apps("tests.shop")
+    async def test_it_counts_what_the_database_deletes_by_itself(self) -> None:
+        by_itself: Any = models.DB_CASCADE  # type: ignore[attr-defined]
+
+        class Shelf(models.Model):  # noqa: DJ008 - nobody shows it
+            class Meta:
+                app_label = "shop"
+
+        class Board(models.Model):  # noqa: DJ008 - nobody shows it
+            shelf = models.ForeignKey(Shelf, by_itself)
+
+            class Meta:
+                app_label = "shop"
+
+        class ShelfState(ModelState):
+            model = Shelf
+            fields = ["id"]
+            permission_classes = [permissions.AllowAny]
+
+        await sync_to_async(make_tables)(Shelf, Board)
+        try:
+            shelf = await Shelf.objects.acreate()
+            for _ in range(2):
+                await Board.objects.acreate(shelf=shelf)
+            async with Tab() as tab:
+                await tab.send(ShelfState.preview_delete(shelf.pk))
+                preview = tab.get(ShelfState, "delete_preview")
+            assert preview["counts"] == [{"count": 2, "name": "boards"}]
+        finally:
+            await sync_to_async(drop_tables)(Board, Shelf)
 
     async def test_it_says_what_keeps_a_row(self) -> None:
         category = await Category.objects.acreate(name="Wood")

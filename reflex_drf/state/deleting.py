@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import reflex as rx
 from django.db import router
 from django.db.models import Model, ProtectedError, RestrictedError
-from django.db.models.deletion import Collector
+from django.db.models.deletion import Collector, get_candidate_relations_to_delete
 from rest_framework.mixins import DestroyModelMixin
 from rest_framework.response import Response
 
@@ -147,7 +147,10 @@ def deletes_as_django(viewset: type[Any]) -> bool:
 
 def cascade(row: Model) -> dict[str, list[dict[str, Any]]]:
     """How many rows of which models would go with a row, or keep it from going."""
-    collector = Collector(using=router.db_for_write(type(row), instance=row), origin=row)
+    # As Django's admin asks for it, at the price of loading the rows; older versions know no other.
+    forced: Any = {"force_collection": True} if is_left_to_database(type(row)) else {}
+    using = router.db_for_write(type(row), instance=row)
+    collector = Collector(using=using, origin=row, **forced)
     try:
         collector.collect([row])
     except ProtectedError as error:
@@ -162,6 +165,21 @@ def cascade(row: Model) -> dict[str, list[dict[str, Any]]]:
     for queryset in fast:
         found[queryset.model] += queryset.count()
     return {"counts": counted(found), "protected": []}
+
+
+def is_left_to_database(model: type[Model]) -> bool:
+    """Whether the database deletes rows along with a model's by itself, as Django 6.1 can say."""
+    found: set[Any] = set()
+    waiting: list[Any] = [model]
+    while waiting:
+        if (model := waiting.pop()) in found:
+            continue
+        found.add(model)
+        relations: list[Any] = list(get_candidate_relations_to_delete(model._meta))
+        if any(getattr(relation.on_delete, "forced_collector", None) for relation in relations):
+            return True
+        waiting += [relation.related_model for relation in relations]
+    return False
 
 
 def counted(found: Counter[Any]) -> list[dict[str, Any]]:
