@@ -61,8 +61,8 @@ class ViewRun:
 
     def hook(self, name: str, wrap: Callable[[Any], Any]) -> None:
         """Put a hook around a method of the view, where it has one."""
-        if hasattr(self.view, name):
-            setattr(self.view, name, wrap(getattr(self.view, name)))
+        if (method := getattr(self.view, name, None)) is not None:
+            setattr(self.view, name, wrap(method))
 
     def dispatch(self, original: Callable[..., Any]) -> Callable[..., Any]:
         """Keep the view's response from being rendered."""

@@ -224,7 +224,4 @@ def _check_kind(owner: str, name: str, function: FunctionType) -> None:
 
 def is_overridden(cls: type, name: str) -> bool:
     """Whether the state has a hook of its own, so that calling it makes a difference."""
-    for klass in cls.__mro__:
-        if name in vars(klass):
-            return klass is not ModelHooks
-    return False
+    return getattr(cls, name, None) is not getattr(ModelHooks, name, None)
