@@ -58,7 +58,7 @@ def harmless_sync(get_response: Callable[[HttpRequest], Any]) -> Any:
 
 
 # Keys and tokens of sessions, secrets and tabs.
-RANDOM = re.compile(r"\b[a-zA-Z0-9_-]{32,}\b")
+RANDOM = re.compile(r"(?<![a-zA-Z0-9_-])[a-zA-Z0-9_-]{32,}")
 TIMES = re.compile(r"'expires': [0-9.]+|expires=[^;]*GMT|(?<=:)1[a-zA-Z0-9]{5}(?=:)")
 SHORT = ""
 WAYS = ["Harmless", "harmless", "harmless_sync"]
