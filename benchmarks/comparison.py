@@ -190,8 +190,11 @@ def install_peer() -> str:
 
 def find_python() -> str:
     """Find a Python 3.12, which is the newest that the peer is known to work on."""
-    named = os.environ.get("BENCHMARK_PEER_PYTHON") or shutil.which("python3.12")
+    if named := os.environ.get("BENCHMARK_PEER_PYTHON"):
+        return named
+    # Before what is on the path: pyenv puts a stand-in there for each version, chosen or not.
     managed = sorted(Path.home().glob(".pyenv/versions/3.12*/bin/python"))
-    if not (named or managed):
+    found = str(managed[-1]) if managed else shutil.which("python3.12")
+    if found is None:
         raise OSError("There is no Python 3.12; name one in BENCHMARK_PEER_PYTHON.")
-    return named or str(managed[-1])
+    return found
