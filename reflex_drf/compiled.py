@@ -31,6 +31,7 @@ from reflex_drf.converters import (
 from reflex_drf.fieldsets import METHODS, Live, is_understood, readable_fields, reads_as_drf
 from reflex_drf.plancache import Lent, planned
 from reflex_drf.plans import Batch, Plan, Step, converter, spread_many, spread_one
+from reflex_drf.reading import is_given_away
 from reflex_drf.related import fetched, joined, lookups_on
 from reflex_drf.representation import plain
 from reflex_drf.watching import is_watching, watched, watching
@@ -271,9 +272,8 @@ def represent(serializer: Any, value: Any, *, json: bool = False) -> Any:
 def represent_list(serializer: Any, value: Any, *, json: bool) -> Any:
     """Do the same for several objects."""
     value = value.all() if isinstance(value, BaseManager) else value
-    if json and isinstance(value, QuerySet) and is_plain_model(value.model):
-        with make_plan(serializer.child, value.model, json=json) as plan:
-            rows = plan.read(joined(value, *plan.joins()))
+    if isinstance(value, QuerySet) and (json or is_given_away(value)):
+        rows = read_columns(serializer.child, value, json=json)
         if rows is not None:
             return rows
     instances = list(value)
@@ -286,6 +286,14 @@ def represent_list(serializer: Any, value: Any, *, json: bool) -> Any:
         watching(len(instances)),
     ):
         return plan.rows(instances)
+
+
+def read_columns(serializer: Any, queryset: QuerySet[Any], *, json: bool) -> list[Any] | None:
+    """Give the rows of a queryset without making objects of them, where that is the same."""
+    if not is_plain_model(queryset.model):
+        return None
+    with make_plan(serializer, queryset.model, json=json) as plan:
+        return plan.read(joined(queryset, *plan.joins()))
 
 
 def ask_drf(serializer: Any, value: Any, *, json: bool) -> Any:

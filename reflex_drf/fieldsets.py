@@ -14,7 +14,16 @@ from weakref import WeakKeyDictionary
 from django.core.signals import setting_changed
 from rest_framework import serializers
 
-__all__ = ["FieldSet", "Live", "field_sets", "is_understood", "readable_fields", "reads_as_drf"]
+__all__ = [
+    "FieldSet",
+    "Live",
+    "field_sets",
+    "is_understood",
+    "readable_fields",
+    "reads_as_drf",
+    "sets_of",
+    "shows_as_drf",
+]
 
 BASE = serializers.Serializer
 LIST = serializers.ListSerializer
@@ -74,8 +83,12 @@ def reads_as_drf(field: Any, kind: Any) -> bool:
 
 def is_understood(serializer: Any) -> bool:
     """Tell whether a serializer makes a row by going through its fields, and no other way."""
-    own: Any = type(serializer)
-    return reads_as_drf(serializer, BASE) and own._readable_fields is READABLE
+    return reads_as_drf(serializer, BASE) and shows_as_drf(type(serializer))
+
+
+def shows_as_drf(cls: Any) -> bool:
+    """Tell whether serializers of a class make rows in DRF's way, unless they are changed."""
+    return cls.to_representation is SHOWING[BASE] and cls._readable_fields is READABLE
 
 
 def readable_fields(serializer: Any, live: Live) -> list[Any]:

@@ -22,7 +22,7 @@ from django.db.models.sql.compiler import SQLCompiler
 from reflex_drf.converters import Amounts, Documents, Moments
 from reflex_drf.sqlite import DateTexts, MomentTexts, ask_for_texts, parsed, recognised
 
-__all__ = ["Reading", "is_read_by_django", "read", "settled"]
+__all__ = ["Reading", "give_away", "is_given_away", "is_read_by_django", "read", "settled"]
 
 # By way of the wrapper: Django's module of these operations cannot be the first to be imported.
 SQLite: Any = DatabaseWrapper.ops_class
@@ -80,6 +80,21 @@ def read(queryset: QuerySet[Any]) -> Reading | None:
     texts = ask_for_texts(compiler) if type(compiler.connection.ops) is SQLite else {}
     raw = list(zip(*chain.from_iterable(compiler.execute_sql()), strict=True))
     return Reading(compiler, raw, texts) if raw else None  # type: ignore[arg-type]
+
+
+# Marks a queryset of which nobody will ever see the objects.
+GIVEN = "_reflex_drf_given_away"
+
+
+def give_away(queryset: QuerySet[Any]) -> QuerySet[Any]:
+    """Let a queryset be read without making objects of its rows, and without keeping them."""
+    vars(queryset)[GIVEN] = True
+    return queryset
+
+
+def is_given_away(queryset: QuerySet[Any]) -> bool:
+    """Tell whether a queryset was given away; none that is made from it is."""
+    return GIVEN in vars(queryset)
 
 
 def is_whole(values: Column, connection: Any) -> bool:

@@ -20,6 +20,7 @@ from rest_framework.response import Response
 from reflex_drf.backends import Call
 from reflex_drf.backends.inprocess import call_view
 from reflex_drf.compiled import compile_serializer, plain_data
+from reflex_drf.reading import give_away
 from reflex_drf.representation import plain
 from tests.compiled import generated
 from tests.compiled.models import ANYTHING, Anything, Everything, make_model
@@ -232,6 +233,9 @@ def test_any_rows_of_a_table(rows: Any, names: list[str], zone: Any, framework: 
         queryset = Everything.objects.order_by("id")
         assert outcome(lambda: plain_data(cls(queryset, many=True))) == expected
         assert queryset._result_cache is None
+        given = give_away(Everything.objects.order_by("id"))
+        by_drf = outcome(lambda: cls(Everything.objects.order_by("id"), many=True).data)
+        assert outcome(lambda: compiled(cls(given, many=True))) == by_drf
         instances = list(Everything.objects.order_by("id"))
         assert outcome(lambda: plain_data(cls(instances, many=True))) == expected
         agree(lambda: cls(instances, many=True))

@@ -14,7 +14,8 @@ from django.test import override_settings
 from rest_framework import serializers
 
 from reflex_drf.columns import SKIP, find_source, gives_columns
-from reflex_drf.compiled import plain_data
+from reflex_drf.compiled import compile_serializer, plain_data
+from reflex_drf.reading import give_away
 from reflex_drf.representation import plain
 from tests.compiled.models import Everything, make_model
 from tests.shop.models import Category, Order, OrderLine, Product, Tag
@@ -308,6 +309,14 @@ def test_related_rows_are_read_without_objects(
     with django_assert_num_queries(count):
         assert plain_data(cls(queryset, many=True)) == expected
     assert no_objects(queryset)
+    given = give_away(make())
+    serializer = cls(given, many=True)
+    compile_serializer(serializer)
+    with django_assert_num_queries(count):
+        # Values of DRF's own this time, which its encoder makes JSON of.
+        found = serializer.data
+    assert found == cls(make(), many=True).data
+    assert no_objects(given)
 
 
 OTHERS: dict[str, Any] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from types import CellType, FunctionType
 from typing import Any
 
@@ -16,6 +17,7 @@ from reflex_drf.backends.limits import find_refusal, refuse_to_read
 from reflex_drf.backends.paging import Links, made_links
 from reflex_drf.backends.request import JSON_FIRST, CallRequest
 from reflex_drf.backends.response import skip_rendering
+from reflex_drf.backends.unread import unread_pages
 from reflex_drf.compiled import compile_serializer
 from reflex_drf.errors import ConfigurationError
 
@@ -55,6 +57,7 @@ class ViewRun:
         self.hook("perform_content_negotiation", self.negotiate)
         self.hook("handle_exception", self.handle_exception)
         self.hook("get_serializer", self.get_serializer)
+        self.hook("paginate_queryset", partial(unread_pages, view))
         self.hook("get_paginated_response", self.note_rows)
         self.hook("get_apaginated_response", self.note_rows)
         return view
