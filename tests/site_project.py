@@ -158,6 +158,20 @@ class NoteSerializer(serializers.ModelSerializer):
         return super().create(data)
 
 
+class DeliverySerializer(serializers.Serializer):
+    boxes = serializers.IntegerField(min_value=1, max_value=50, help_text="Whole boxes only.")
+    day = serializers.DateField(required=False)
+    by_night = serializers.BooleanField(default=False)
+    marks = serializers.MultipleChoiceField(
+        choices=[("fragile", "Fragile"), ("heavy", "Heavy")], required=False
+    )
+
+    def validate(self, data):
+        if data["boxes"] == 13:
+            raise serializers.ValidationError("Nobody carries thirteen.")
+        return data
+
+
 class ProductViewSet(viewsets.ModelViewSet):
     queryset = Product.objects.all()
     serializer_class = ProductSerializer
@@ -174,6 +188,22 @@ class ProductViewSet(viewsets.ModelViewSet):
         product.stock += 100
         product.save()
         return Response({"stock": product.stock})
+
+    @action(detail=True, methods=["post"], serializer_class=DeliverySerializer)
+    def deliver(self, request, pk=None):
+        wanted = self.get_serializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        product = self.get_object()
+        product.stock += wanted.validated_data["boxes"] * 1000
+        product.description = " ".join(sorted(wanted.validated_data.get("marks", [])))
+        product.save()
+        return Response({"stock": product.stock})
+
+    @action(detail=False, methods=["post"], serializer_class=DeliverySerializer)
+    def deliver_all(self, request):
+        wanted = self.get_serializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        return Response({})
 
 
 class ShelfViewSet(viewsets.ReadOnlyModelViewSet):

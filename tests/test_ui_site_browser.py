@@ -190,6 +190,73 @@ class TestPages:
             admin.page.get_by_role("definition").filter(has_text=re.compile("^135$"))
         ).to_be_visible()
 
+    @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+    async def test_an_action_asks_for_its_input(
+        self, make_guest: Any, scheme: str, width: int
+    ) -> None:
+        guest = await make_guest(user="admin", scheme=scheme)
+        await guest.page.set_viewport_size({"width": width, "height": 850})
+        keys, dialog, boxes = guest.page.keyboard, guest.dialog, guest.field("Boxes")
+        # By the keyboard alone: from the menu into the dialog, and back.
+        await guest.button("Actions for Chair 04").press("Enter")
+        await guest.page.get_by_role("menuitem", name="Deliver").press("Enter")
+        await expect(dialog).to_have_accessible_name("Deliver")
+        await expect(dialog).to_have_accessible_description(re.compile("^Chair 04"))
+        await expect(boxes).to_be_focused()
+        await expect(boxes).to_have_accessible_description("Whole boxes only. From 1 to 50.")
+        assert await violations(guest.page) == []
+        await keys.press("Escape")
+        await expect(dialog).to_have_count(0)
+        await expect(guest.button("Actions for Chair 04")).to_be_focused()
+        # What is wrong stands at its field, and what was typed stays.
+        await guest.button("Actions for Chair 04").click()
+        await guest.page.get_by_role("menuitem", name="Deliver").click()
+        await dialog.get_by_label("Fragile").check()
+        await boxes.fill("99")
+        await boxes.press("Enter")
+        await expect(boxes).to_have_accessible_description(re.compile("less than or equal to 50"))
+        await expect(boxes).to_be_focused()
+        await expect(boxes).to_have_value("99")
+        assert await violations(guest.page) == []
+        await boxes.fill("13")
+        await boxes.press("Enter")
+        await expect(dialog.get_by_role("alert").first).to_have_text("Nobody carries thirteen.")
+        await expect(boxes).to_have_attribute("aria-invalid", "false")
+        # Two clicks run it once.
+        await boxes.fill("2")
+        await dialog.get_by_role("button", name="Deliver").dblclick()
+        await expect(dialog).to_have_count(0)
+        await expect(guest.button("Actions for Chair 04")).to_be_focused()
+        await expect(guest.row("Chair 04").get_by_text(re.compile("^[24],028$"))).to_be_visible()
+        await guest.link("Chair 04", exact=True).click()
+        await expect(guest.page.get_by_role("definition").get_by_text("fragile")).to_be_visible()
+
+    async def test_chosen_rows_and_the_list_are_asked_for_the_same(self, admin: Guest) -> None:
+        await admin.open("/office/products?search=Chair+1")
+        await expect(admin.rows).to_have_count(4)
+        for name in ("Chair 10", "Chair 11"):
+            await admin.page.get_by_role("checkbox", name=f"Choose {name}").check()
+        bar = admin.page.get_by_role("group", name="Selection")
+        await bar.get_by_role("button", name="Deliver").click()
+        await expect(admin.dialog).to_have_accessible_description(re.compile("^2 rows chosen"))
+        await admin.field("Boxes").fill("60")
+        await admin.field("Boxes").press("Enter")
+        await expect(admin.dialog.get_by_role("alert").first).to_contain_text("because of Chair 10")
+        await admin.field("Boxes").fill("3")
+        await admin.field("Boxes").press("Enter")
+        await expect(admin.page.get_by_text("Done for 2 rows.")).to_be_visible()
+        await expect(admin.dialog).to_have_count(0)
+        await expect(admin.row("Chair 11").get_by_text("3,077")).to_be_visible()
+        await admin.button("Deliver all").click()
+        await expect(admin.field("Boxes")).to_have_value("")
+        await admin.dialog.get_by_role("button", name="Deliver all").click()
+        await expect(admin.field("Boxes")).to_have_accessible_description(
+            re.compile("valid integer|required")
+        )
+        await admin.dialog.get_by_role("button", name="Cancel").click()
+        await expect(admin.dialog).to_have_count(0)
+        await expect(admin.button("Deliver all")).to_be_focused()
+
     async def test_names_that_a_state_uses_itself_are_no_trouble(self, guest: Guest) -> None:
         await guest.open("/office/notes/new")
         await guest.input("Error").fill("Buy bread")

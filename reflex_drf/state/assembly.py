@@ -10,6 +10,7 @@ from types import FunctionType
 from typing import Any
 
 from reflex_drf.errors import ConfigurationError
+from reflex_drf.state.acting import make_action
 from reflex_drf.state.forms import FormField
 from reflex_drf.state.hooks import ModelHooks
 from reflex_drf.state.inheritance import copy_function, inherit_members
@@ -26,7 +27,7 @@ from reflex_drf.state.planning import is_ours, make_plan, offered_handlers
 from reflex_drf.state.rights import rights_before_reading
 from reflex_drf.state.rows import pk_type, row_type
 from reflex_drf.state.viewsets import viewset_model
-from reflex_drf.state.writing import make_action, make_setter, make_upload
+from reflex_drf.state.writing import make_setter, make_upload
 
 __all__ = ["assemble", "free_names"]
 
@@ -129,6 +130,8 @@ def _state_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
         "filters": (dict[str, str], {}),
         "loading": (bool, "list" in plan.actions),
         "action_data": (dict[str, Any], {}),
+        "action_errors": (dict[str, str], {}),
+        "action_count": (int, 0),
         "may": (dict[str, bool], rights_before_reading(plan)),
         "row_may": (dict[str, dict[str, bool]], {}),
         "_saved_key": (int, -1),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import nullcontext
 from typing import Any
 
@@ -13,10 +13,12 @@ from django.utils.translation import gettext_lazy as _
 from reflex_drf.backends import Call, Reply
 from reflex_drf.bridge.language import say
 from reflex_drf.errors import ErrorReport
+from reflex_drf.state.actionforms import is_filled_in
 from reflex_drf.state.answers import drop_tab
 from reflex_drf.state.calls import Outcome, is_pointer, operation
-from reflex_drf.state.forms import OMIT, InvalidValueError
+from reflex_drf.state.forms import OMIT, Form, InvalidValueError
 from reflex_drf.state.matching import every_page
+from reflex_drf.state.quiet import put
 from reflex_drf.state.viewsets import viewset_model
 from reflex_drf.state.writing import WriteHandlers
 
@@ -31,16 +33,33 @@ class BulkHandlers(WriteHandlers):
     @operation
     async def bulk(self, action: str, keys: list[Any], data: dict[str, Any] | None = None) -> Any:
         """Run an action on each of some rows: all of it, or nothing."""
-        if (chosen := self._chosen(keys)) is None:
-            return None
-        return await self._bulk(action, data, lambda run: chosen)
+        return await self._bulk_with(action, data, lambda given: self._some(action, keys, given))
 
     @operation
     async def bulk_matching(self, action: str, data: dict[str, Any] | None = None) -> Any:
         """Run an action on every row that the list has, as it is searched and filtered."""
-        return await self._bulk(action, data, self._matching)
+        return await self._bulk_with(
+            action, data, lambda given: self._bulk(action, given, self._matching)
+        )
 
     # -- What is asked for ------------------------------------------------------------------
+
+    async def _bulk_with(self, action: Any, data: Any, run: Callable[[Any], Awaitable[Any]]) -> Any:
+        """Run it with input from code, or with what was filled in for an extra action."""
+        form = self._form_of(action)
+        if is_filled_in(form, data):
+            return await self._filled_in(form, data, run)
+        return await run(data)
+
+    async def _some(self, action: Any, keys: Any, data: Any) -> Any:
+        if (chosen := self._chosen(keys)) is None:
+            self.action_errors = {"": self.error}
+            return None
+        return await self._bulk(action, data, lambda run: chosen)
+
+    def _form_of(self, action: Any) -> Form:
+        offered = self._plan.extra_actions if action in self._plan.bulk_actions else ()
+        return next((plan.form for plan in offered if plan.name == action), Form())
 
     def _chosen(self, keys: Any) -> Any:
         """The keys as text, or None with an error."""
@@ -167,12 +186,18 @@ class BulkHandlers(WriteHandlers):
         refused = [self._why(key, reply) for key, reply in outcome.refused]
         self.bulk_result = {"action": action, "done": outcome.done, "refused": refused}
         self.error, self.field_errors = "", {}
+        wrong: dict[str, str] = {}
         if isinstance(outcome.problem, str):
             self.error = outcome.problem
+        elif isinstance(outcome.problem, Reply):
+            wrong = self._wrong_with(outcome.problem, Form())
         elif refused and not outcome.done:
             first = refused[0]
             message = say(_("Nothing was changed, because of %(row)s: %(reason)s"))
             self.error = message % {"row": first["name"], "reason": first["message"]}
+            # All rows were given the same, so it is most likely wrong with the others too.
+            wrong = self._wrong_with(outcome.refused[0][1], self._form_of(action))
+        put(self, "action_errors", {**wrong, "": self.error} if self.error else wrong)
 
     def _why(self, key: str, reply: Reply) -> dict[str, str]:
         report = reply.errors or ErrorReport(reply.status)

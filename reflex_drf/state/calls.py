@@ -106,6 +106,8 @@ class Calls(ModelHooks):
         filters: dict[str, str]
         loading: bool
         action_data: dict[str, Any]
+        action_errors: dict[str, str]
+        action_count: int
         may: dict[str, bool]
         row_may: dict[str, dict[str, bool]]
         relation_choices: dict[str, dict[str, Any]]

@@ -17,7 +17,7 @@ from reflex_drf.errors import ConfigurationError
 from reflex_drf.state.choosing import Filter, describe_filters, static_choices
 from reflex_drf.state.columns import Column, describe_columns, shows_iso, takes_iso, title_of
 from reflex_drf.state.forms import FormField
-from reflex_drf.state.plan import Plan
+from reflex_drf.state.plan import ActionPlan, Plan
 from reflex_drf.state.planning import writing_serializer
 from reflex_drf.state.relations import FILTER
 from reflex_drf.state.viewsets import viewset_model
@@ -51,6 +51,8 @@ class Field:
     help: str = ""
     required: bool = False
     secret: bool = False
+    # What the control holds to begin with.
+    initial: Any = ""
     choices: tuple[tuple[Any, str], ...] = ()
     max_length: int | None = None
     minimum: str = ""
@@ -89,6 +91,8 @@ class Action:
     label: str
     detail: bool
     writes: bool
+    # What it asks for, where it has a serializer of its own.
+    fields: tuple[Field, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,6 +275,7 @@ def _field(plan: Plan, held: FormField, field: Any, path: str = "") -> Field:
         kind=_field_kind(held, field, style),
         required=held.required,
         secret=style.get("input_type") == "password",
+        initial=held.fresh(),
         choices=static_choices(field),
         max_length=getattr(field, "max_length", None),
         minimum=_limit(getattr(field, "min_value", None)),
@@ -316,8 +321,18 @@ def _actions(plan: Plan) -> Iterable[Action]:
             handler=action.handler,
             label=named or action.name.replace("_", " ").capitalize(),
             detail=action.detail,
-            writes=any(verb not in ("get", "head", "options") for verb in action.methods),
+            writes=action.writes,
+            fields=_input_fields(plan, action),
         )
+
+
+def _input_fields(plan: Plan, action: ActionPlan) -> tuple[Field, ...]:
+    known = getattr(action.serializer, "fields", {})
+    # Its path is none of the form's, whose relations are none of the action's.
+    return tuple(
+        _field(plan, held, known[held.name], f"{action.name}:{held.name}")
+        for held in action.form.fields
+    )
 
 
 def _pages(plan: Plan) -> str:

@@ -9,11 +9,11 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from reflex_drf.backends import Reply
+from reflex_drf.state.acting import ActionHandlers
 from reflex_drf.state.answers import drop_tab
 from reflex_drf.state.calls import Key, is_pointer, operation
 from reflex_drf.state.detail import DETAIL_PARAM
 from reflex_drf.state.forms import FormField, InvalidValueError
-from reflex_drf.state.handlers import ListHandlers
 from reflex_drf.state.nesting import MAX_ROWS, accept_nested, empty_record
 
 __all__ = ["CLEARED", "FORM_KEY", "NEXT_STEP", "DraftHandlers"]
@@ -25,7 +25,7 @@ CLEARED = "form:clear:"
 _STEPS = ("add", "continue")
 
 
-class DraftHandlers(ListHandlers):
+class DraftHandlers(ActionHandlers):
     """Handlers for the form before it is saved, and what saving leaves of it."""
 
     @operation

@@ -16,9 +16,10 @@ from reflex_base.config import get_config
 
 from reflex_drf.bridge.language import say
 from reflex_drf.bridge.tickets import EXPORTS, can_keep, keep
+from reflex_drf.state.acting import ActionHandlers
 from reflex_drf.state.calls import is_pointer, operation
 from reflex_drf.state.columns import Column, describe_columns
-from reflex_drf.state.handlers import ListHandlers, Wanted
+from reflex_drf.state.handlers import Wanted
 from reflex_drf.state.owner import TabOwner, find_part
 
 __all__ = ["PURPOSE", "ExportHandlers", "csv_lines", "wanted_of"]
@@ -54,7 +55,7 @@ INNER = re.compile(r"([;\t\r\n][\s\x00]*)(?=[=+\-@\uff0b\uff0d\uff1d\uff20])")
 NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?")
 
 
-class ExportHandlers(ListHandlers):
+class ExportHandlers(ActionHandlers):
     """A handler that lets the browser fetch the whole list."""
 
     @operation

@@ -22,7 +22,7 @@ from reflex_drf.state.addresses import (
     read_address,
 )
 from reflex_drf.state.answers import drop_tab
-from reflex_drf.state.calls import Key, is_pointer, operation
+from reflex_drf.state.calls import Key, operation
 from reflex_drf.state.detail import DetailHandlers
 from reflex_drf.state.narrowing import narrow
 from reflex_drf.state.options import Options
@@ -33,7 +33,7 @@ __all__ = ["ListHandlers", "Wanted"]
 
 
 class ListHandlers(PickHandlers, DetailHandlers):
-    """Handlers for reading: the list and its pages, search, ordering, filters and actions."""
+    """Handlers for reading: the list and its pages, search, ordering and filters."""
 
     @operation
     async def load(self) -> Any:
@@ -297,40 +297,6 @@ class ListHandlers(PickHandlers, DetailHandlers):
         if found:
             setattr(self, self._plan.options.list_var, rows)
         return found
-
-    def _shown(self, data: Any) -> Any:
-        # An action often answers with rows, which hide here what they hide in the list.
-        return [self._row(row) for row in data] if isinstance(data, list) else self._row(data)
-
-    # -- Extra actions ----------------------------------------------------------------------
-
-    async def _act(self, handler: str, pk: Any, data: Any) -> Any:
-        plan = self._plan.extra_action(handler)
-        if plan.detail and (pk := self._key_of(pk)) is None:
-            return None
-        if data is not None and (not isinstance(data, Mapping) or is_pointer(data)):
-            if not is_pointer(data):
-                return self._fail(_("An action takes its input by name."))
-            data = None
-        method = plan.method(data)
-        reads = method == "GET"
-        inputs: dict[str, Any] = (
-            {"query": dict(data or {})} if reads else {"data": dict(data or {})}
-        )
-        calls = [self._make(plan.name, pk if plan.detail else None, method=method, **inputs)]
-        wanted = self._wanted()
-        if not reads and "list" in self._plan.actions:
-            calls.append(self._list_call(wanted))
-        opened = [] if reads else self._detail_calls()
-        replies = await self._run(*calls, *opened)
-        if replies is None:
-            return drop_tab()
-        if not replies[0].ok:
-            return await self._refuse(replies[0])
-        self.error, self.field_errors = "", {}
-        self.action_data = {**self.action_data, handler: self._shown(replies[0].data)}
-        await self._take_detail(*replies[len(calls) :])
-        return await self._settle(wanted, replies[1]) if len(calls) > 1 else None
 
 
 def _is_text(value: Any) -> bool:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from reflex_drf.state.forms import FormField
 
-__all__ = ["MAX_ROWS", "accept_nested", "empty_record", "is_blank", "parse_nested"]
+__all__ = [
+    "MAX_ROWS",
+    "accept_nested",
+    "accept_value",
+    "empty_record",
+    "is_blank",
+    "parse_nested",
+]
 
 #: How many nested rows a form grows to.
 MAX_ROWS = 100
@@ -48,13 +55,18 @@ def _accept_record(
         name = f"{place}.{child.name}"
         if name in sent:
             try:
-                record[child.name] = child.accept(_listed(child, sent[name]))
+                record[child.name] = accept_value(child, sent[name])
             except ValueError as error:
                 errors[f"{path}.{child.name}"] = str(error)
         elif child.kind == "bool":
             # A box that is not checked is not sent.
             record[child.name] = False
     return record
+
+
+def accept_value(child: FormField, value: Any) -> Any:
+    """What a field holds of the value that a control of a form has sent."""
+    return child.accept(_listed(child, value))
 
 
 def _listed(child: FormField, value: Any) -> Any:

@@ -30,6 +30,9 @@ class ActionPlan:
     handler: str
     detail: bool
     methods: tuple[str, ...]
+    # What asks for its input, where it has a serializer of its own.
+    serializer: Any = field(default=None, repr=False, compare=False)
+    form: Form = field(default=Form(), compare=False)
 
     @property
     def writes(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from reflex_drf.backends import Backend
 from reflex_drf.errors import ConfigurationError
+from reflex_drf.state.actionforms import action_form, own_serializer
 from reflex_drf.state.forms import Form, build_form
 from reflex_drf.state.hooks import CLEAN, THREAD_HOOKS, ModelHooks
 from reflex_drf.state.options import Options
@@ -117,15 +118,29 @@ def _describe(owner: str, options: Options, viewset: type[Any], action: str) -> 
 
 def _extra_actions(options: Options, viewset: type[Any], writes: bool) -> tuple[ActionPlan, ...]:
     methods: dict[str, list[str]] = {}
-    detail: dict[str, bool] = {}
+    known: dict[str, Any] = {}
     for action in getattr(viewset, "get_extra_actions", list)():
         for method, name in action.mapping.items():
             methods.setdefault(name, []).append(method)
-            detail[name] = action.detail
+            known[name] = action
     return tuple(
-        ActionPlan(name, options.action_handlers.get(name, name), detail[name], tuple(verbs))
+        _extra_action(options, viewset, name, known[name], tuple(verbs))
         for name, verbs in methods.items()
         if writes or set(verbs) <= {"get", "head", "options"}
+    )
+
+
+def _extra_action(
+    options: Options, viewset: type[Any], name: str, action: Any, verbs: tuple[str, ...]
+) -> ActionPlan:
+    serializer = own_serializer(viewset, name, getattr(action, "kwargs", {}))
+    return ActionPlan(
+        name=name,
+        handler=options.action_handlers.get(name, name),
+        detail=action.detail,
+        methods=verbs,
+        serializer=serializer,
+        form=action_form(serializer, verbs),
     )
 
 

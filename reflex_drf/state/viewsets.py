@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "build_viewset",
+    "chosen_serializer",
     "describe_serializer",
     "keeps_order",
     "prefetch",
@@ -290,7 +292,7 @@ def describe_serializer(
     serializer: Any = options.serializer_class or getattr(viewset, "serializer_class", None)
     chooses = viewset.get_serializer_class is not GenericAPIView.get_serializer_class
     if options.serializer_class is None and chooses:
-        serializer = _chosen_serializer(viewset, action) or serializer
+        serializer = chosen_serializer(viewset, action) or serializer
     if serializer is None:
         raise ConfigurationError(
             f"{viewset.__name__} chooses its serializer by the request; tell {owner} with "
@@ -300,8 +302,14 @@ def describe_serializer(
     return instance
 
 
-def _chosen_serializer(viewset: type[Any], action: str) -> Any:
-    view = viewset()
+def chosen_serializer(
+    viewset: type[Any], action: str, given: Mapping[str, Any] | None = None
+) -> Any:
+    """The class that `get_serializer_class` gives for an action, or None where it needs a request.
+
+    `given` is what the action's decorator or a URL gives to the view.
+    """
+    view = viewset(**(given or {}))
     view.action, view.request, view.format_kwarg = action, None, None
     view.args, view.kwargs = (), {}
     try:

@@ -21,7 +21,7 @@ from reflex_drf.state.forms import FormField, InvalidValueError
 from reflex_drf.state.handlers import Wanted
 from reflex_drf.state.hooks import is_overridden
 
-__all__ = ["WriteHandlers", "make_action", "make_setter", "make_upload"]
+__all__ = ["WriteHandlers", "make_setter", "make_upload"]
 
 
 class WriteHandlers(DraftHandlers):
@@ -205,21 +205,6 @@ def make_setter(field: FormField) -> Callable[..., Any]:
             self.field_errors = errors
 
     return setter
-
-
-def make_action(handler: str, detail: bool) -> Callable[..., Any]:
-    """The handler of an extra action."""
-    if detail:
-
-        async def act_on_row(self: Any, pk: Key, data: dict[str, Any] | None = None) -> Any:
-            return await self._act(handler, pk, data)
-
-        return act_on_row
-
-    async def act(self: Any, data: dict[str, Any] | None = None) -> Any:
-        return await self._act(handler, None, data)
-
-    return act
 
 
 def make_upload(name: str) -> Callable[..., Any]:

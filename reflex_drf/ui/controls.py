@@ -13,8 +13,8 @@ from reflex_drf.state.description import Description, Filter, describe
 from reflex_drf.ui import browser
 from reflex_drf.ui.parts import CONTROL, allowed, element_id, labelled, options, styled
 from reflex_drf.ui.picker import picker
-from reflex_drf.ui.rowactions import ActionInputs, choose_actions
-from reflex_drf.ui.texts import text
+from reflex_drf.ui.rowactions import ActionInputs, action_dialogs, choose_actions
+from reflex_drf.ui.texts import capital, text
 
 __all__ = ["actions", "filters", "pagination", "search"]
 
@@ -317,13 +317,18 @@ def actions(
     state: type[Any], *, only: Sequence[str] | ActionInputs | None = None, **props: Any
 ) -> rx.Component:
     """A button for each extra action on the whole list; those that only read have to be named."""
-    chosen = choose_actions(describe(state), only, detail=False)
+    known = describe(state)
+    chosen = choose_actions(known, only, detail=False)
     if not chosen:
         return rx.fragment()
+    dialogs = action_dialogs(state, known, "list", chosen)
     buttons = []
     for action, data in chosen:
         handler = getattr(state, action.handler)
         event = handler() if data is None else handler(data)
-        button = rx.button(text(action.label), on_click=event, variant="soft")
+        if action in dialogs:
+            event = dialogs.open(action, action.name, text(capital(known.label_plural)))
+        mark = dialogs.mark(action.name)
+        button = rx.button(text(action.label), on_click=event, variant="soft", custom_attrs=mark)
         buttons.append(rx.cond(allowed(state, action.name), button))
-    return rx.flex(*buttons, **{"spacing": "3", "wrap": "wrap", **props})
+    return rx.flex(*buttons, dialogs.content(), **{"spacing": "3", "wrap": "wrap", **props})

@@ -77,8 +77,9 @@ def detail(
     shown = _choose(known, columns, own)
     there = (state.detail_key != "") if key is None else (state.detail_key == key)
     there = there & browser.filled(row)
+    act = row_actions(state, known, actions, buttons, writable, links, place="row")
     content = rx.fragment(
-        _header(known, row, heading, row_actions(state, known, actions, buttons, writable, links)),
+        _header(known, row, heading, act),
         rx.el.dl(
             *(_entry(column, row[column.name], own.get(column.name), row) for column in shown),
             style=_LIST,
@@ -88,6 +89,7 @@ def detail(
         progress(state),
         refusal(state, retry=state.load_detail, margin_bottom="12px"),
         rx.cond(there, content, rx.cond(state.error == "", _skeleton(len(shown)))),
+        act.dialogs.content() if act is not None else rx.fragment(),
         # Beside a table, the table has it.
         undo_bar(state, known) if key is not None else rx.fragment(),
         **styled({"width": "100%"}, props),

@@ -44,6 +44,7 @@ class FormGuard(Scripted):
     set_busy: rx.Var[Any]
     texts: rx.Var[dict[str, str]]
     on_leave: rx.EventHandler[rx.event.no_args_event_spec]  # type: ignore[type-arg,valid-type]
+    on_done: rx.EventHandler[rx.event.no_args_event_spec]  # type: ignore[type-arg,valid-type]
     on_upload: rx.EventHandler[rx.event.passthrough_event_spec(list, dict, Any)]  # type: ignore[type-arg,valid-type]
 
     def add_imports(self) -> dict[str, Any]:
@@ -57,15 +58,31 @@ class FormGuard(Scripted):
         }
 
 
-def guard(state: type[Any], busy: Any, *, guarded: bool, leave: Any, uploads: bool) -> rx.Component:
-    """Watch over the form around it."""
-    events: dict[str, Any] = {"on_leave": leave}
+def guard(
+    state: type[Any],
+    busy: Any,
+    *,
+    guarded: bool,
+    leave: Any,
+    uploads: bool,
+    answer: Any = None,
+    failed: Any = None,
+    done: Any = None,
+) -> rx.Component:
+    """Watch over the form around it.
+
+    `answer` changes with each answer to it, `failed` says what that was, and `done` is what comes
+    after a good one; without them it is the form of the state.
+    """
+    events: dict[str, Any] = {"on_leave": leave, **({} if done is None else {"on_done": done})}
+    if failed is None:
+        failed = (state.error != "") | (state.field_errors.length() > 0)
     if uploads:
         events["on_upload"] = lambda files, data, progress: _upload(state, files, data, progress)
     return rx.box(
         FormGuard.create(
-            answer=state.save_count,
-            failed=(state.error != "") | (state.field_errors.length() > 0),
+            answer=state.save_count if answer is None else answer,
+            failed=failed,
             guarded=guarded,
             patience=PATIENCE,
             set_busy=busy.set,

@@ -15,7 +15,7 @@ from reflex_drf.ui.parts import CONTROL, describe_control, options
 from reflex_drf.ui.scripting import Scripted
 from reflex_drf.ui.texts import text
 
-__all__ = ["UNSENT", "Bound", "below", "control_of", "hints"]
+__all__ = ["UNSENT", "Bound", "below", "checkbox", "control_of", "hints"]
 
 Control = Callable[["Bound"], rx.Component]
 _TYPES = {"email": "email", "url": "url", "date": "date", "time": "time"}
@@ -118,6 +118,26 @@ def _input(bound: Bound) -> rx.Component:
         custom_attrs=attributes,
         style=CONTROL,
         **extra,
+    )
+
+
+def checkbox(bound: Bound, checked: rx.Var[bool]) -> rx.Component:
+    """A box with its label, which the form sends only if it is checked."""
+    return rx.el.label(
+        rx.el.input(
+            type="checkbox",
+            name=bound.name,
+            default_checked=checked,
+            custom_attrs=bound.attributes,
+            style={"width": "16px", "height": "16px", "accent_color": "var(--accent-9)"},
+        ),
+        text(bound.field.label),
+        style={
+            "display": "inline-flex",
+            "align_items": "center",
+            "gap": "8px",
+            "font_size": "var(--font-size-2)",
+        },
     )
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from reflex_drf.state.description import Field
 from reflex_drf.ui import browser
-from reflex_drf.ui.inputs import Bound, below, control_of
+from reflex_drf.ui.inputs import Bound, below, checkbox, control_of
 from reflex_drf.ui.parts import Style, labelled
 from reflex_drf.ui.picker import picker
 from reflex_drf.ui.texts import text
@@ -127,7 +127,8 @@ def _field(
     )
     around = below(child, bound.control_id, bound.error, related=bool(child.relation))
     if child.kind == "bool":
-        return rx.box(_checkbox(bound, record), *around, align_self="center")
+        checked = browser.expression("!!$0?.[$1]", record, _name(child), kind=bool)
+        return rx.box(checkbox(bound, checked), *around, align_self="center")
     control = _control(bound, record)
     return rx.box(
         labelled(child.label, control, bound.control_id, required=child.required),
@@ -169,25 +170,6 @@ def _control(bound: Bound, record: Any) -> rx.Component:
         many=child.kind == "keys",
         attributes={name: value for name, value in bound.attributes.items() if name != "id"},
         removable=not child.required,
-    )
-
-
-def _checkbox(bound: Bound, record: Any) -> rx.Component:
-    return rx.el.label(
-        rx.el.input(
-            type="checkbox",
-            name=bound.name,
-            default_checked=browser.expression("!!$0?.[$1]", record, _name(bound.field), kind=bool),
-            custom_attrs=bound.attributes,
-            style={"width": "16px", "height": "16px", "accent_color": "var(--accent-9)"},
-        ),
-        text(bound.field.label),
-        style={
-            "display": "inline-flex",
-            "align_items": "center",
-            "gap": "8px",
-            "font_size": "var(--font-size-2)",
-        },
     )
 
 

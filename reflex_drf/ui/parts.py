@@ -80,7 +80,11 @@ def allowed(state: type[Any], action: str, key: rx.Var[Any] | None = None) -> rx
 
 
 def icon_button(
-    icon: str, label: Any, link: rx.Component | None = None, **props: Any
+    icon: str,
+    label: Any,
+    link: rx.Component | None = None,
+    attributes: dict[str, Any] | None = None,
+    **props: Any,
 ) -> rx.Component:
     """A button, or a link, with nothing but an icon to see, and a name to hear."""
     return rx.icon_button(
@@ -88,7 +92,7 @@ def icon_button(
         **({"as_child": True} if link else {"type": "button"}),
         variant="ghost",
         color_scheme="gray",
-        custom_attrs={"aria-label": label},
+        custom_attrs={"aria-label": label, **(attributes or {})},
         **props,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import reflex as rx
@@ -12,21 +13,23 @@ from django.utils.translation import gettext_lazy as _
 
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.state.description import Action, Description
+from reflex_drf.ui.actionform import ActionDialogs
 from reflex_drf.ui.deletion import delete_button
 from reflex_drf.ui.links import Links
 from reflex_drf.ui.parts import allowed, icon_button
 from reflex_drf.ui.texts import text
 
-__all__ = ["ActionInputs", "choose_actions", "row_actions"]
+__all__ = ["ActionInputs", "RowActions", "action_dialogs", "choose_actions", "row_actions"]
 
 #: Actions by name, each with the input that its button sends.
 ActionInputs = Mapping[str, Mapping[str, Any] | None]
 Slot = Callable[[Any], rx.Component]
+Chosen = list[tuple[Action, dict[str, Any] | None]]
 
 
 def choose_actions(
     known: Description, wanted: Sequence[str] | ActionInputs | None, *, detail: bool
-) -> list[tuple[Action, dict[str, Any] | None]]:
+) -> Chosen:
     """The actions that get a button, with what the button sends."""
     offered = {action.name: action for action in known.actions if action.detail is detail}
     if wanted is None:
@@ -41,6 +44,31 @@ def choose_actions(
     return [(offered[name], None if data is None else dict(data)) for name, data in inputs.items()]
 
 
+def action_dialogs(
+    state: type[Any], known: Description, place: str, chosen: Chosen
+) -> ActionDialogs:
+    """The dialogs of those actions that ask for their input."""
+
+    def run(action: Action, key: Any, data: Any) -> Any:
+        handler = getattr(state, action.handler)
+        return handler(key, data) if action.detail else handler(data)
+
+    asking = [action for action, data in chosen if action.fields and data is None]
+    return ActionDialogs(state, known, place, asking, run)
+
+
+@dataclass(frozen=True)
+class RowActions:
+    """A function from a row to its buttons, and the dialogs that these open."""
+
+    make: Slot
+    dialogs: ActionDialogs
+
+    def __call__(self, row: Any) -> rx.Component:
+        """The buttons of a row."""
+        return self.make(row)
+
+
 def row_actions(
     state: type[Any],
     known: Description,
@@ -48,16 +76,22 @@ def row_actions(
     slot: Slot | None,
     writable: bool | rx.Var[bool],
     links: Links | None = None,
-) -> Slot | None:
-    """A function from a row to its buttons, or None where there are none."""
+    place: str = "rows",
+) -> RowActions | None:
+    """What makes the buttons of a row, or None where there are none.
+
+    `place` tells the dialogs of a table from those of a row in full.
+    """
     chosen = choose_actions(known, actions, detail=True)
     keyed = any(column.name == known.key for column in known.columns)
     writes = keyed and writable is not False and (chosen or known.edit or known.delete)
     if not writes and slot is None:
         return None
 
+    dialogs = action_dialogs(state, known, place, chosen if writes else [])
+
     def buttons(row: Any) -> rx.Component:
-        own = _buttons(state, known, chosen, row, links) if writes else []
+        own = _buttons(state, known, chosen, row, links, dialogs) if writes else []
         return rx.flex(
             slot(row) if slot is not None else rx.fragment(),
             rx.cond(writable, rx.fragment(*own)) if own else rx.fragment(),
@@ -67,21 +101,22 @@ def row_actions(
             width="100%",
         )
 
-    return buttons
+    return RowActions(buttons, dialogs)
 
 
 def _buttons(
     state: type[Any],
     known: Description,
-    chosen: list[tuple[Action, dict[str, Any] | None]],
+    chosen: Chosen,
     row: Any,
     links: Links | None,
+    dialogs: ActionDialogs,
 ) -> list[rx.Component]:
     name, key = row[known.title].to_string(use_json=False), row[known.key]
     buttons = []
     if chosen:
         some = [allowed(state, action.name, key) for action, _ in chosen]
-        menu = _menu(state, known, chosen, row, name)
+        menu = _menu(state, known, chosen, row, dialogs)
         buttons.append(rx.cond(functools.reduce(operator.or_, some), menu))
     if known.edit is not None and (links is None or links.edit):
         label = text(_("Edit %(name)s"), name=name)
@@ -107,27 +142,28 @@ def _buttons(
 def _menu(
     state: type[Any],
     known: Description,
-    chosen: list[tuple[Action, dict[str, Any] | None]],
+    chosen: Chosen,
     row: Any,
-    name: Any,
+    dialogs: ActionDialogs,
 ) -> rx.Component:
+    name, key = row[known.title].to_string(use_json=False), row[known.key]
+
+    def event(action: Action, data: dict[str, Any] | None) -> Any:
+        if action in dialogs:
+            return dialogs.open(action, key, name)
+        handler = getattr(state, action.handler)
+        return handler(key) if data is None else handler(key, data)
+
     items = [
         rx.cond(
-            allowed(state, action.name, row[known.key]),
-            rx.dropdown_menu.item(
-                text(action.label), on_select=_event(state, action, data, row[known.key])
-            ),
+            allowed(state, action.name, key),
+            rx.dropdown_menu.item(text(action.label), on_select=event(action, data)),
         )
         for action, data in chosen
     ]
+    label = text(_("Actions for %(name)s"), name=name)
+    trigger = icon_button("ellipsis", label, attributes=dialogs.mark(key))
     return rx.dropdown_menu.root(
-        rx.dropdown_menu.trigger(
-            icon_button("ellipsis", text(_("Actions for %(name)s"), name=name))
-        ),
+        rx.dropdown_menu.trigger(trigger),
         rx.dropdown_menu.content(*items, align="end"),
     )
-
-
-def _event(state: type[Any], action: Action, data: dict[str, Any] | None, pk: Any) -> Any:
-    handler = getattr(state, action.handler)
-    return handler(pk) if data is None else handler(pk, data)

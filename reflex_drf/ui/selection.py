@@ -11,8 +11,9 @@ import reflex as rx
 from django.utils.translation import gettext_lazy as _
 
 from reflex_drf.errors import ConfigurationError
-from reflex_drf.state.description import Description
+from reflex_drf.state.description import Action, Description
 from reflex_drf.ui import browser
+from reflex_drf.ui.actionform import ActionDialogs
 from reflex_drf.ui.parts import allowed
 from reflex_drf.ui.rowactions import ActionInputs
 from reflex_drf.ui.scripting import Scripted
@@ -66,6 +67,12 @@ class Selection:
     ) -> None:
         self.state, self.known = state, known
         self.actions = _chosen_actions(known, wanted)
+        given = {name: data for name, _label, data in self.actions}
+        asking = [a for a in known.actions if a.fields and given.get(a.name, ...) is None]
+        self._asking = {action.name: action for action in asking}
+        self._dialogs = ActionDialogs(
+            state, known, "chosen", asking, lambda action, _key, data: self._run(action.name, data)
+        )
         self._client = browser.client_value(state, "chosen", default=_EMPTY)
         self.held = self._client.value
         self._hold = browser.setter(self._client)
@@ -150,6 +157,7 @@ class Selection:
             self._client,
             Release.create(result=state.bulk_result, hold=self._hold),
             rx.cond(self.offered, bar),
+            self._dialogs.content(),
             _report(state),
         )
 
@@ -171,6 +179,8 @@ class Selection:
         return [*buttons, clear]
 
     def _button(self, name: str, label: Any, data: dict[str, Any] | None) -> rx.Component:
+        if name in self._asking:
+            return self._opening(self._asking[name])
         run = self._run(name, data)
         if name != "destroy":
             return rx.button(text(label), on_click=run, size="1", variant="soft")
@@ -204,7 +214,17 @@ class Selection:
             ),
         )  # fmt: skip
 
-    def _run(self, name: str, data: dict[str, Any] | None) -> Any:
+    def _opening(self, action: Action) -> rx.Component:
+        said = ntext("%(count)s row chosen", "%(count)s rows chosen", self.count)
+        return rx.button(
+            text(action.label),
+            on_click=self._dialogs.open(action, action.name, said),
+            size="1",
+            variant="soft",
+            custom_attrs=self._dialogs.mark(action.name),
+        )
+
+    def _run(self, name: str, data: Any) -> Any:
         keys = browser.expression("$0.keys", self.held, kind=list[str])
         some = self.state.bulk(name, keys, data)
         if not self.known.matches:

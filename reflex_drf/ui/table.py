@@ -21,7 +21,7 @@ from reflex_drf.ui.inline import Inline
 from reflex_drf.ui.links import Links
 from reflex_drf.ui.parts import HIDDEN, Style, styled
 from reflex_drf.ui.refusals import refusal
-from reflex_drf.ui.rowactions import ActionInputs, row_actions
+from reflex_drf.ui.rowactions import ActionInputs, RowActions, row_actions
 from reflex_drf.ui.selection import Selection
 from reflex_drf.ui.texts import capital, text
 from reflex_drf.ui.tools import Columns
@@ -97,7 +97,7 @@ class _Grid:
     state: type[Any]
     known: Description
     chosen: list[tuple[Column, Slot | None]]
-    act: Slot | None
+    act: RowActions | None
     writable: bool | rx.Var[bool]
     selection: Selection | None
     columns: Columns | None
@@ -172,6 +172,7 @@ def table(
             instead_of_rows(state, known, empty, no_match),
         ),
         undo_bar(state, known) if writable is not False else rx.fragment(),
+        grid.act.dialogs.content() if grid.act is not None else rx.fragment(),
         **styled({"width": "100%"}, props),
     )
 
@@ -290,7 +291,7 @@ def _row(grid: _Grid, row: Any) -> rx.Component:
     shown = rx.el.tr(
         *grid.checks(lambda selection: selection.cell(row)),
         *(grid.shown(column, _cell(grid, column, slot, row)) for column, slot in grid.chosen),
-        *([_buttons(grid.act, row)] if grid.act else []),
+        *([_buttons(grid.act, row)] if grid.act is not None else []),
         # A row keeps its dialogs when another one before it goes.
         key=row[known.key].to_string() if _has(known, known.key) else None,
         role="row",

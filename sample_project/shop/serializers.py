@@ -65,7 +65,11 @@ class ProductSerializer(serializers.ModelSerializer):
 
 
 class RestockSerializer(serializers.Serializer):
-    amount = serializers.IntegerField(min_value=1, max_value=1000, default=10)
+    """What `restock` asks for, over HTTP and in the dialog of the office."""
+
+    amount = serializers.IntegerField(
+        min_value=1, max_value=1000, default=10, help_text="How many have been delivered."
+    )
 
 
 class OrderLineSerializer(serializers.ModelSerializer):

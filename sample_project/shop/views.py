@@ -45,10 +45,10 @@ class ProductViewSet(viewsets.ModelViewSet):
     def perform_update(self, serializer: BaseSerializer) -> None:
         serializer.save(updated_by=self.request.user)
 
-    @action(detail=True, methods=["post"])
+    @action(detail=True, methods=["post"], serializer_class=RestockSerializer)
     def restock(self, request: Request, pk: str | None = None) -> Response:
         """Add to the stock of a product."""
-        form = RestockSerializer(data=request.data)
+        form = self.get_serializer(data=request.data)
         form.is_valid(raise_exception=True)
         product = self.get_object()
         # In the database, so that two deliveries at a time are both counted.
@@ -57,7 +57,8 @@ class ProductViewSet(viewsets.ModelViewSet):
         )
         # `update` sends no signals.
         notify(product)
-        return Response(self.get_serializer(self.get_object()).data)
+        shown = ProductSerializer(self.get_object(), context=self.get_serializer_context())
+        return Response(shown.data)
 
     @action(detail=True, methods=["post"], permission_classes=[IsAdminUser])
     def discontinue(self, request: Request, pk: str | None = None) -> Response:

@@ -17,6 +17,7 @@ const ReflexDrfGuard = ({
   patience,
   setBusy,
   onLeave,
+  onDone,
   onUpload,
   texts,
 }) => {
@@ -30,7 +31,7 @@ const ReflexDrfGuard = ({
   const [progress, setProgress] = useState(null);
   const [silent, setSilent] = useState(false);
   const h = createElement;
-  latest.current = { answer, onLeave, onUpload, setBusy };
+  latest.current = { answer, onLeave, onDone, onUpload, setBusy };
   const mark = (is) => {
     dirty.current = is;
     setChanged(is);
@@ -41,7 +42,10 @@ const ReflexDrfGuard = ({
     clearTimeout(timer.current);
     setProgress(null);
     setSilent(false);
-    if (!failed) return;
+    if (!failed) {
+      latest.current.onDone?.();
+      return;
+    }
     // What was refused is still to be saved, and what is wrong may be out of sight.
     mark(true);
     const form = place.current.closest("form");
