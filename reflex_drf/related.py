@@ -18,6 +18,8 @@ from reflex_drf.conf import settings
 
 __all__ = ["fetched", "joined", "lookups_on"]
 
+# Where Django keeps the rows of an object's relations to many.
+CACHE = "_prefetched_objects_cache"
 # Since Django 6.1 a project chooses what happens when a row asks for what was not loaded. Only of
 # these modes is it known that the rows end up the same.
 FETCHING = [getattr(models, name, None) for name in ("FETCH_ONE", "FETCH_PEERS")]
@@ -58,16 +60,27 @@ def fetched(instances: Sequence[Any], lookups: Sequence[str]) -> Iterator[None]:
     if not (wanted and can_fetch(instances) and may_ask(instances)):
         yield
         return
-    before = [dict(getattr(each, "_prefetched_objects_cache", {})) for each in instances]
+    # Only behind another relation do objects other than these get rows.
+    reached = loaded_with if any("__" in name for name in lookups) else list
+    before = {id(each): (each, dict(getattr(each, CACHE, {}))) for each in reached(instances)}
     prefetch_related_objects(instances, *lookups)
+    if not may_ask(instances):
+        # A manager forbids its rows what they may do where each object asks for its own.
+        put_back(reached(instances), before)
     try:
         yield
     finally:
         # What is read from a relation to many later on is to be read anew, as without us.
-        for instance, known in zip(instances, before, strict=True):
-            vars(instance).pop("_prefetched_objects_cache", None)
-            if known:
-                instance._prefetched_objects_cache = known
+        put_back(reached(instances), before)
+
+
+def put_back(instances: Iterable[Any], before: dict[int, tuple[Any, dict[str, Any]]]) -> None:
+    """Leave objects with the rows of relations to many that they had before."""
+    for instance in instances:
+        vars(instance).pop(CACHE, None)
+        _, known = before.get(id(instance), (None, None))
+        if known:
+            vars(instance)[CACHE] = dict(known)
 
 
 def can_fetch(instances: Sequence[Any]) -> bool:
@@ -98,7 +111,7 @@ def loaded_with(instances: Sequence[Any]) -> Iterable[Any]:
         if id(each) not in found:
             found[id(each)] = each
             waiting += (one for one in each._state.fields_cache.values() if isinstance(one, Model))
-            for rows in getattr(each, "_prefetched_objects_cache", {}).values():
+            for rows in getattr(each, CACHE, {}).values():
                 waiting += getattr(rows, "_result_cache", None) or ()
     return found.values()
 

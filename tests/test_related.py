@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, Permission
-from django.db import models
+from django.db import connection, models
 from django.test import override_settings
+from django.test.utils import isolate_apps
 from rest_framework import serializers, viewsets
 
 from reflex_drf import watching
@@ -229,6 +230,26 @@ def test_nothing_stays_fetched_that_would_be_asked_anew() -> None:
     assert [tag.name for tag in products[0].tags.all()] == ["tag 2"]
 
 
+def test_nothing_stays_fetched_behind_a_relation_either() -> None:
+    lines = list(OrderLine.objects.order_by("id"))
+    serializer: Any = LineRows(lines, many=True)
+    compile_serializer(serializer)
+    assert [len(row["product"]["tags"]) for row in serializer.data][:3] == [0, 1, 2]
+    # Of the same row, but another object.
+    Product.objects.get(pk=lines[0].product_id).tags.add(Tag.objects.get(name="tag 2"))
+    assert [tag.name for tag in lines[0].product.tags.all()] == ["tag 2"]
+
+
+def test_what_a_project_has_fetched_stays() -> None:
+    lines = list(OrderLine.objects.order_by("id").prefetch_related("product__tags"))
+    serializer: Any = LineRows(lines, many=True)
+    compile_serializer(serializer)
+    assert len(serializer.data) == ROWS
+    with count_queries() as queries:
+        assert [len(line.product.tags.all()) for line in lines][:3] == [0, 1, 2]
+    assert len(queries) == 0
+
+
 def test_a_relation_of_which_a_missing_row_is_an_error_is_left_to_django() -> None:
     class Hiding(models.Manager[Any]):
         def get_queryset(self) -> Any:
@@ -280,6 +301,56 @@ def test_what_rows_must_not_ask_for_is_an_error_as_it_is_to_drf(name: str) -> No
 def compiled(serializer: Any) -> Any:
     compile_serializer(serializer)
     return serializer.data
+
+
+@with_modes
+@pytest.mark.django_db(transaction=True)
+@isolate_apps("tests.shop")
+def test_rows_of_a_manager_that_forbids_asking_are_those_of_each_object() -> None:
+    class Forbidding(models.Manager[Any]):
+        def get_queryset(self) -> Any:
+            queryset: Any = super().get_queryset()
+            return queryset.fetch_mode(models.FETCH_RAISE)  # type: ignore[attr-defined]
+
+    class Box(models.Model):  # noqa: DJ008 - nobody shows it
+        name = models.TextField()
+
+        class Meta:
+            app_label = "shop"
+
+    class Thing(models.Model):  # noqa: DJ008 - nobody shows it
+        box = models.ForeignKey(Box, models.CASCADE, related_name="things")
+        category = models.ForeignKey(Category, models.CASCADE, related_name="+")
+        objects = Forbidding()
+
+        class Meta:
+            app_label = "shop"
+
+    class Things(serializers.Serializer[Any]):
+        # Nobody knows that it asks for more.
+        label = serializers.SerializerMethodField()
+
+        def get_label(self, row: Any) -> str:
+            return str(row.category.name)
+
+    class Boxes(serializers.Serializer[Any]):
+        name = serializers.CharField()
+        things = Things(many=True)
+
+    with connection.schema_editor() as editor:
+        editor.create_model(Box)
+        editor.create_model(Thing)
+    try:
+        for name in ("a", "b"):
+            Thing.objects.create(
+                box=Box.objects.create(name=name), category=Category.objects.earliest("id")
+            )
+        found, _ = read(lambda: Boxes(Box.objects.order_by("id"), many=True))
+        assert found[1] == {"name": "b", "things": [{"label": "C1"}]}
+    finally:
+        with connection.schema_editor() as editor:
+            editor.delete_model(Thing)
+            editor.delete_model(Box)
 
 
 @with_modes
