@@ -112,9 +112,10 @@ async def compare(ours: Side, other: Side, work: str, what: str, aim: str) -> Ro
 async def comparison_rows() -> AsyncIterator[Row]:
     """Give the rows against the page written by hand, and against the peer."""
     with tempfile.TemporaryDirectory() as folder:
-        databases = {name: f"{folder}/{name}.sqlite3" for name in ("ours", "hand", "peer")}
+        names = ("ours", "hand", "peer", "single")
+        databases = {name: f"{folder}/{name}.sqlite3" for name in names}
         fill(databases["ours"])
-        for name in ("hand", "peer"):
+        for name in names[1:]:
             shutil.copy(databases["ours"], databases[name])
         ours = await start_own("ours", databases["ours"])
         try:
@@ -123,10 +124,26 @@ async def comparison_rows() -> AsyncIterator[Row]:
             for unit in BY_HAND:
                 yield await compare(ours, hand, *unit)
             await hand.stop()
+            async for row in thread_rows(ours, databases["single"]):
+                yield row
             async for row in peer_rows(ours, databases["peer"]):
                 yield row
         finally:
             await ours.stop()
+
+
+async def thread_rows(ours: Side, database: str) -> AsyncIterator[Row]:
+    """Give the rows of one database thread against eight, for queries that take no time."""
+    single = await start_own("ours", database, BENCHMARK_THREADS="1")
+    single.name, name = ours.name, ours.name
+    ours.name = "8 of them"
+    try:
+        for unit, what, _ in BY_HAND:
+            if unit.endswith("50"):
+                yield await compare(single, ours, unit, f"{what}, 1 database thread", "")
+    finally:
+        ours.name = name
+        await single.stop()
 
 
 def fill(database: str, size: int = 10_000) -> None:
@@ -146,10 +163,10 @@ def run_own(command: str, database: str, **environment: str) -> str:
     return done.stdout.decode()
 
 
-async def start_own(name: str, database: str) -> Side:
+async def start_own(name: str, database: str, **environment: str) -> Side:
     """Start this package's side, or that of the page written by hand."""
     command = (sys.executable, "-m", "benchmarks.side", name)
-    return await Side.start(name, HERE.parent, *command, BENCHMARK_DATABASE=database)
+    return await Side.start(name, HERE.parent, *command, BENCHMARK_DATABASE=database, **environment)
 
 
 async def peer_rows(ours: Side, database: str) -> AsyncIterator[Row]:
