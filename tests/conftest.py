@@ -6,14 +6,18 @@ import importlib.util
 import os
 import shutil
 import socket
-from collections.abc import Generator
+from collections.abc import AsyncIterator, Generator
+from typing import Any
 
 import pytest
 from asgiref.sync import SyncToAsync
+from django.contrib.auth import get_user_model
 from django.db import connections
 from django.utils import timezone, translation
 
 from reflex_drf.bridge import threads
+from reflex_drf.testing import Worker
+from tests.living import QUICK
 
 pytest_plugins = ["tests.servers", "tests.signing_app", "tests.ui_visitor"]
 
@@ -85,3 +89,22 @@ def _close_connections_of_threads(django_db_setup: None) -> Generator[None]:
     yield
     threads.shutdown()
     SyncToAsync.single_thread_executor.submit(connections.close_all).result()
+
+
+@pytest.fixture
+def quick(settings: Any) -> None:
+    """Live updates without long waits."""
+    settings.REFLEX_DRF = QUICK
+
+
+@pytest.fixture
+async def root() -> Any:
+    """A superuser."""
+    return await get_user_model().objects.acreate_superuser("root")
+
+
+@pytest.fixture
+async def worker() -> AsyncIterator[Worker]:
+    """A server process without a page."""
+    async with Worker() as worker:
+        yield worker

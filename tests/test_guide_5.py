@@ -31,10 +31,9 @@ from reflex_drf.state import ModelState, UserScopedMixin
 from reflex_drf.testing import Tab, Worker
 from tests.counting import count_queries
 from tests.guide.frontend.states import live, live_changes
-from tests.living import QUICK
 from tests.shop.models import Category, Product, Tag, Task
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("quick")]
 User = get_user_model()
 
 
@@ -46,11 +45,6 @@ class ScopedTaskState(LiveListMixin, UserScopedMixin, ModelState):
 
 def products_page() -> rx.Component:
     return rx.foreach(live.ProductState.data, lambda row: rx.text(row["name"]))
-
-
-@pytest.fixture(autouse=True)
-def quick(settings: Any) -> None:
-    settings.REFLEX_DRF = QUICK
 
 
 @pytest.fixture

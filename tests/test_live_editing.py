@@ -31,7 +31,7 @@ from tests.shop.models import Note, Product, Tag, Task
 from tests.shop.views import ProductViewSet, TaskViewSet
 from tests.test_http_state import RemoteApi
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("quick")]
 User = get_user_model()
 
 
@@ -126,11 +126,6 @@ class BudgetNoteState(LiveListMixin, ModelState):
 
 class ReadNotes(AppState, ModelListView, LiveListMixin):
     viewset = NoteViewSet
-
-
-@pytest.fixture(autouse=True)
-def quick(settings: Any) -> None:
-    settings.REFLEX_DRF = QUICK
 
 
 @pytest.fixture

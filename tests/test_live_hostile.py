@@ -15,30 +15,13 @@ from reflex_drf.live.openrows import OpenRows
 from reflex_drf.live.viewers import Viewers
 from reflex_drf.testing import Tab, Worker
 from tests.counting import count_queries
-from tests.living import QUICK
 from tests.shop.models import Note, Task
 from tests.test_live_editing import EditedNoteState, EditedTaskState, end_session, stored
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("quick")]
 User = get_user_model()
 ENTRIES = ["overwrite", "reload_edit", "live_look", "live_refresh", "live_subscribe"]
 PREFIX = EditedNoteState.get_full_name()
-
-
-@pytest.fixture(autouse=True)
-def quick(settings: Any) -> None:
-    settings.REFLEX_DRF = QUICK
-
-
-@pytest.fixture
-async def root() -> Any:
-    return await User.objects.acreate_superuser("root")
-
-
-@pytest.fixture
-async def worker() -> AsyncIterator[Worker]:
-    async with Worker() as worker:
-        yield worker
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from tests.living import QUICK, Cable, until
 from tests.shop.models import Note, Task
 from tests.test_live_editing import EditedNoteState, EditedTaskState, end_session
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("quick")]
 User = get_user_model()
 
 
@@ -57,16 +57,6 @@ class UserViewSet(viewsets.ModelViewSet[Any]):
 
 class EditedUserState(LiveListMixin, ModelState):
     viewset = UserViewSet
-
-
-@pytest.fixture(autouse=True)
-def quick(settings: Any) -> None:
-    settings.REFLEX_DRF = QUICK
-
-
-@pytest.fixture
-async def root() -> Any:
-    return await User.objects.acreate_superuser("root")
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
 from http.cookies import SimpleCookie
@@ -107,12 +107,6 @@ def quick(settings: Any) -> None:
     settings.REFLEX_DRF = QUICK
     LookingViewSet.reads.clear()
     LookingViewSet.look = lambda view: "nothing"
-
-
-@pytest.fixture
-async def worker() -> AsyncIterator[Worker]:
-    async with Worker() as worker:
-        yield worker
 
 
 def sealed(value: str) -> str:
