@@ -130,13 +130,10 @@ def field_sets(serializer: Any) -> tuple[FieldSet, ...] | None:
     None where serializers of the class, or of one inside, may have other fields than their class,
     or where this one's fields are no longer as they were built.
     """
-    if "fields" not in serializer.__dict__:
-        return sets_of(type(serializer))
-    if type(serializer)._readable_fields is not READABLE:
-        return None
     sets = sets_of(type(serializer))
-    fields = [field for field in serializer.fields.values() if not field.write_only]
-    return sets if sets is not None and are_alike(fields, sets[0].fields) else None
+    if sets is None or "fields" not in serializer.__dict__:
+        return sets
+    return sets if are_alike(list(serializer._readable_fields), sets[0].fields) else None
 
 
 def are_alike(fields: list[Any], known: list[Any]) -> bool:

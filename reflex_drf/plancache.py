@@ -74,15 +74,16 @@ def planned(
 ) -> Iterator[Plan]:
     """Give the plan of a serializer for one run: one that is kept, else a new one."""
     sets = field_sets(serializer)
+    # What is kept for a serializer that has fields of its own ends with the run.
+    plans = {} if sets is None else sets[0].plans
     key = None if sets is None else (model, json, sets, *circumstances(sets))
-    live, plan = (None, None) if sets is None else sets[0].plans.get(key, (None, None))
-    live = live or Lent()
+    live, plan = plans.get(key) or (Lent(), None)
     with live.to(serializer):
         if plan is None:
             planner = make_planner(live)
             plan = planner.plan(serializer)
-            if sets is not None and planner.lasting:
-                keep(sets[0].plans, key, (live, plan))
+            if planner.lasting:
+                keep(plans, key, (live, plan))
         yield plan
 
 

@@ -68,8 +68,8 @@ def is_unread(store: Any) -> bool:
 def find_user(request: HttpRequest) -> None:
     """Look up the user that Django's middleware would look up when somebody asks."""
     user = getattr(request, "user", None)
-    if is_djangos(user, request) and not hasattr(request, "_cached_user"):
-        request._cached_user = get_user(request)  # type: ignore[attr-defined]
+    if is_djangos(user, request):
+        cached_user(request)
 
 
 def quick_user(user: Any, request: HttpRequest) -> Any:

@@ -23,7 +23,7 @@ from reflex_drf.representation import plain
 from reflex_drf.routing import Route
 from reflex_drf.viewers import quick_user
 
-__all__ = ["CallRequest", "encode_json", "encode_query", "fresh"]
+__all__ = ["CallRequest", "encode_json", "encode_query", "fresh", "kept"]
 
 # What the handshake said about itself and not about the viewer.
 LEFT_OUT = frozenset({
@@ -142,10 +142,7 @@ class CallRequest(HttpRequest):
     @property
     def session(self) -> Any:
         """The session store, the origin's own where it is the same session."""
-        try:
-            return self.__dict__["session"]
-        except KeyError:
-            raise AttributeError("session") from None
+        return kept(self, "session")
 
     @session.setter
     def session(self, store: Any) -> None:
@@ -159,10 +156,7 @@ class CallRequest(HttpRequest):
     @property
     def user(self) -> Any:
         """The user, as the project's middleware and DRF have set it."""
-        try:
-            return self.__dict__["user"]
-        except KeyError:
-            raise AttributeError("user") from None
+        return kept(self, "user")
 
     @user.setter
     def user(self, user: Any) -> None:
@@ -217,6 +211,14 @@ class CallRequest(HttpRequest):
 
     def close(self) -> None:
         """Leave the files open: they are the caller's, who may want to try again."""
+
+
+def kept(request: HttpRequest, name: str) -> Any:
+    """Give what was set under the name of a property, or say that nothing was, as Python does."""
+    try:
+        return request.__dict__[name]
+    except KeyError:
+        raise AttributeError(name) from None
 
 
 def encode_json(data: Any) -> bytes:

@@ -64,17 +64,14 @@ def unread_pages(view: Any, original: Callable[..., Any]) -> Callable[..., Any]:
     def paginate_queryset(queryset: Any) -> Any:
         if not (isinstance(queryset, QuerySet) and is_seen_by_nobody(view, queryset)):
             return original(queryset)
-        if view.paginator is None:
-            # The view gives its serializer the queryset itself.
+        if view.paginator is not None:
+            # All else is DRF's own: the size, the number, the count, and a word on a wrong one.
+            view.paginator.django_paginator_class = UnreadPaginator
+        if original(queryset) is None:
+            # Without pages the view gives its serializer the queryset itself.
             give_away(queryset)
-            return original(queryset)
-        # All else is DRF's own: the size, the number, the count, and what it says of a wrong one.
-        view.paginator.django_paginator_class = UnreadPaginator
-        rows = original(queryset)
-        page = getattr(view.paginator, "page", None)
-        if rows is None or not isinstance(page, UnreadPage):
-            give_away(queryset)
-            return rows
+            return None
+        page = view.paginator.page
         page.is_closed = False
         return give_away(cast("QuerySet[Any]", page.object_list))
 

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.http.request import HttpHeaders
 from django.utils.functional import cached_property
 
-from reflex_drf.backends.request import LEFT_OUT, CallRequest
+from reflex_drf.backends.request import LEFT_OUT, CallRequest, kept
 
 __all__ = ["Dependencies", "Names", "WatchedRequest", "values_of"]
 
@@ -278,10 +278,7 @@ class WatchedRequest(CallRequest):
         """The viewer's messages, which who reads them takes away."""
         if made_by(sys._getframe(1)) not in INNOCENT:
             self.dependencies.private = True
-        try:
-            return self.__dict__["_messages"]
-        except KeyError:
-            raise AttributeError("_messages") from None
+        return kept(self, "_messages")
 
     @_messages.setter
     def _messages(self, storage: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from rest_framework import serializers
 
-from reflex_drf.state.forms import OMIT, Form, FormField, build_form
+from reflex_drf.state.forms import Form, build_form
 from reflex_drf.state.nesting import accept_value
 from reflex_drf.state.viewsets import chosen_serializer
 
@@ -62,21 +62,10 @@ def is_filled_in(form: Form, data: Any) -> bool:
 
 def read_form(form: Form, data: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """The input for the serializer, and errors of what cannot even be sent."""
-    values: dict[str, Any] = {}
-    errors: dict[str, str] = {}
-    for field in form.fields:
-        try:
-            value = _read_field(field, data)
-        except ValueError as error:
-            errors[field.name] = str(error)
-        else:
-            if value is not OMIT:
-                values[field.name] = value
-    return values, errors
+    sent = {f.name: f for f in form.fields if f.name in data or f.kind == "bool"}
 
+    def value(name: str) -> Any:
+        # A box that is not checked is not sent.
+        return accept_value(sent[name], data[name]) if name in data else False
 
-def _read_field(field: FormField, data: Mapping[str, Any]) -> Any:
-    if field.name in data:
-        return field.parse(accept_value(field, data[field.name]), partial=False)
-    # A box that is not checked is not sent.
-    return False if field.kind == "bool" else OMIT
+    return Form(tuple(sent.values())).data(value, partial=False)

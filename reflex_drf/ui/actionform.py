@@ -15,7 +15,7 @@ from reflex_drf.state.description import Action, Description, Field
 from reflex_drf.ui import browser
 from reflex_drf.ui.guard import guard
 from reflex_drf.ui.inputs import UNSENT, Bound, below, checkbox, control_of
-from reflex_drf.ui.parts import element_id, labelled, problem
+from reflex_drf.ui.parts import SMALL_BOX, element_id, labelled, problem
 from reflex_drf.ui.refusals import sign_in_link
 from reflex_drf.ui.texts import text
 
@@ -205,7 +205,7 @@ def _choices(bound: Bound, around: tuple[rx.Component, rx.Component]) -> rx.Comp
                 value=str(value),
                 default_checked=str(value) in held,
                 custom_attrs={"onClick": gather},
-                style={"width": "16px", "height": "16px", "accent_color": "var(--accent-9)"},
+                style=SMALL_BOX,
             ),
             text(label),
             style={"display": "inline-flex", "gap": "6px", "font_size": "var(--font-size-2)"},

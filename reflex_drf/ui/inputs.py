@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from reflex_drf.state.description import Field, Upload
 from reflex_drf.ui import browser
-from reflex_drf.ui.parts import CONTROL, describe_control, options
+from reflex_drf.ui.parts import CONTROL, SMALL_BOX, describe_control, options
 from reflex_drf.ui.scripting import Scripted
 from reflex_drf.ui.texts import text
 
@@ -129,7 +129,7 @@ def checkbox(bound: Bound, checked: rx.Var[bool]) -> rx.Component:
             name=bound.name,
             default_checked=checked,
             custom_attrs=bound.attributes,
-            style={"width": "16px", "height": "16px", "accent_color": "var(--accent-9)"},
+            style=SMALL_BOX,
         ),
         text(bound.field.label),
         style={

@@ -13,6 +13,7 @@ __all__ = [
     "CONTROL",
     "DANGER",
     "HIDDEN",
+    "SMALL_BOX",
     "Style",
     "allowed",
     "describe_control",
@@ -26,6 +27,8 @@ __all__ = [
 
 Style = dict[str, Any]
 
+# A checkbox of the browser's own.
+SMALL_BOX: Style = {"width": "16px", "height": "16px", "accent_color": "var(--accent-9)"}
 # Seen by screen readers only.
 HIDDEN: Style = {
     "position": "absolute",

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from reflex_drf.state.columns import Column
 from reflex_drf.state.description import Description
 from reflex_drf.ui import browser
-from reflex_drf.ui.parts import Style
+from reflex_drf.ui.parts import SMALL_BOX, Style
 from reflex_drf.ui.scripting import Scripted
 from reflex_drf.ui.texts import text
 
@@ -26,7 +26,7 @@ _BOXES: Style = {
         "padding": "5px 0",
         "font_size": "var(--font-size-2)",
     },
-    "& input": {"width": "16px", "height": "16px", "accent_color": "var(--accent-9)"},
+    "& input": SMALL_BOX,
 }
 
 
