@@ -35,7 +35,8 @@ test-postgres: $(VENV)/.installed-services  ## Run the database tests on Postgre
 		tests/test_threads.py tests/test_compiled.py tests/test_compiled_columns.py \
 		tests/test_related.py tests/test_bulk.py tests/test_rights.py \
 		tests/test_auth_tickets.py tests/test_live_publishing.py tests/test_live_triggers.py \
-		tests/test_live_checks.py tests/test_lookups.py tests/test_viewers.py
+		tests/test_live_checks.py tests/test_lookups.py tests/test_statements.py \
+		tests/test_viewers.py
 
 lint: $(VENV)/.installed-lint  ## Check format, style and the direction of imports.
 	$(BIN)/ruff format --check .

@@ -20,7 +20,7 @@ from django.db.models import query as query_module
 from django.db.models.lookups import Lookup
 from django.db.models.manager import BaseManager
 
-__all__ = ["get", "is_own"]
+__all__ = ["Unusual", "duplicate", "get", "is_own", "kept_for"]
 
 # Values that stand in a condition as they are. Others may be expressions or make other SQL.
 PLAIN = frozenset({datetime, int, str, UUID})
@@ -155,15 +155,20 @@ def find(manager: Any, alias: str, values: dict[str, Any]) -> list[Any] | None:
 
 def compiled_for(manager: Any, alias: str, values: dict[str, Any]) -> Compiled | None:
     """Give the compiled query of this connection, None if it is not one to be kept."""
-    places = connections[alias].__dict__
-    kept = places.get(KEPT)
-    if kept is None or kept.settings is not _settings:
-        kept = places[KEPT] = Kept()
-    key = (manager.model, *values)
+    kept, key = kept_for(alias), (manager.model, *values)
     if key not in kept:
         kept[key] = compile_once(manager.get_queryset().using(alias), values)
     compiled: Compiled | None = kept[key]
     return compiled
+
+
+def kept_for(alias: str) -> Kept:
+    """Give what is kept for this thread's connection to a database."""
+    places = connections[alias].__dict__
+    kept: Kept | None = places.get(KEPT)
+    if kept is None or kept.settings is not _settings:
+        kept = places[KEPT] = Kept()
+    return kept
 
 
 def compile_once(queryset: Any, values: dict[str, Any]) -> Compiled | None:

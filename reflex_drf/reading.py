@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Callable, Sequence
-from itertools import chain
 from math import isfinite
 from typing import Any
 
@@ -20,7 +19,8 @@ from django.db.models.expressions import Col
 from django.db.models.sql.compiler import SQLCompiler
 
 from reflex_drf.converters import Amounts, Documents, Moments
-from reflex_drf.sqlite import DateTexts, MomentTexts, ask_for_texts, parsed, recognised
+from reflex_drf.sqlite import DateTexts, MomentTexts, parsed, recognised
+from reflex_drf.statements import Rows, rows_of
 
 __all__ = ["Reading", "give_away", "is_given_away", "is_read_by_django", "read", "settled"]
 
@@ -39,13 +39,12 @@ class Reading:
     whatever the serializer shows of them.
     """
 
-    def __init__(self, compiler: Any, raw: list[Column], texts: dict[int, type]) -> None:
-        self.compiler, self.raw, self.texts = compiler, raw, texts
+    def __init__(self, rows: Rows, raw: list[Column]) -> None:
+        self.compiler, self.raw, self.texts = rows.compiler, raw, rows.texts
         # The related rows of these, by relation, once they were read.
         self.prefetched: dict[str, Any] = {}
-        self.info: Any = compiler.klass_info
-        chosen = [held[0] for held in compiler.select[: compiler.col_count]]
-        self.converters: dict[int, Any] = compiler.get_converters(chosen)
+        self.info: Any = rows.compiler.klass_info
+        self.converters = rows.converters
 
     def places(self, info: Any) -> dict[str, int]:
         """Tell in which column each attribute of a model stands."""
@@ -76,10 +75,8 @@ class Reading:
 
 def read(queryset: QuerySet[Any]) -> Reading | None:
     """Run a queryset's query, or give None where there are no rows."""
-    compiler: Any = queryset.query.get_compiler(queryset.db)
-    texts = ask_for_texts(compiler) if type(compiler.connection.ops) is SQLite else {}
-    raw = list(zip(*chain.from_iterable(compiler.execute_sql()), strict=True))
-    return Reading(compiler, raw, texts) if raw else None  # type: ignore[arg-type]
+    found = rows_of(queryset)
+    return Reading(*found) if found is not None and found[1] else None
 
 
 # Marks a queryset of which nobody will ever see the objects.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.db.models import DateField, DateTimeField
 from django.db.models.expressions import Col
 from django.utils.dateparse import parse_date, parse_datetime
@@ -38,8 +39,10 @@ PARSERS: dict[type, Callable[[str], Any]] = {DateField: parse_date, DateTimeFiel
 
 
 def ask_for_texts(compiler: Any) -> dict[int, type]:
-    """Have a query give dates and moments as texts; tells in which columns, once it has run."""
+    """Have a query give dates and moments as texts; tells in which columns, once it is compiled."""
     query, places = compiler.query, dict[int, type]()
+    if type(compiler.connection.ops) is not DatabaseWrapper.ops_class:
+        return places
     # What is distinct, grouped or computed may depend on a column's own expression.
     if query.distinct or query.group_by is not None or query.annotations:
         return places

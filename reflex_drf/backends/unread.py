@@ -11,11 +11,13 @@ from typing import Any, cast
 
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
+from django.utils.functional import cached_property
 from rest_framework.generics import GenericAPIView
 from rest_framework.mixins import ListModelMixin
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.serializers import BaseSerializer, Serializer
 
+from reflex_drf import statements
 from reflex_drf.columns import gives_columns
 from reflex_drf.conf import settings
 from reflex_drf.fieldsets import sets_of, shows_as_drf
@@ -52,7 +54,12 @@ class UnreadPage(Page):  # type: ignore[type-arg]
 
 
 class UnreadPaginator(Paginator):  # type: ignore[type-arg]
-    """Django's paginator with such pages."""
+    """Django's paginator with such pages, and a count that is compiled once."""
+
+    @cached_property
+    def count(self) -> int:
+        """The number of rows on all pages."""
+        return statements.count(cast("QuerySet[Any]", self.object_list))
 
     def _get_page(self, *args: Any, **kwargs: Any) -> UnreadPage:
         return UnreadPage(*args, **kwargs)
