@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -52,11 +53,14 @@ async def main(name: str) -> None:
     from tabs import Switchboard
     from work import Work, answer
 
+    from reflex_drf.asgi import spare_collector
     from reflex_drf.testing import Worker
 
     states = dict(zip(("ours", "by hand"), make_states(), strict=True))[name]
     board = Switchboard()
-    async with Worker(rx.App(enable_state=False)) as worker:
+    # As the plugin does for the server, which a page by hand would have without it.
+    spared = spare_collector() if name == "ours" else nullcontext()
+    async with Worker(rx.App(enable_state=False)) as worker, spared:
         worker.tabs = board.tabs  # type: ignore[assignment]
         await answer(Work(worker.processor.enqueue, board, states))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, MutableMapping
 from contextlib import asynccontextmanager
@@ -214,6 +215,21 @@ async def hand_over_cors(starlette_app: Starlette) -> AsyncIterator[None]:
     starlette_app.user_middleware = kept
     starlette_app.middleware_stack = starlette_app.build_middleware_stack()
     yield
+
+
+@asynccontextmanager
+async def spare_collector() -> AsyncIterator[None]:
+    """Keep Python's garbage collector off all that was imported; a lifespan task of the Reflex app.
+
+    That is nearly all that a worker holds, and it stays to the end. To go through it again stops
+    every event, for as long as some twenty of them take.
+    """
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def django_application() -> ASGIApp:

@@ -132,7 +132,7 @@ class ReflexDjangoPlugin(Plugin):
     def post_compile(self, **context: Unpack[PostCompileContext]) -> None:
         """Put Django in front of the app, and Django's middleware around its events."""
         from reflex_drf import seam
-        from reflex_drf.asgi import hand_over_cors
+        from reflex_drf.asgi import hand_over_cors, spare_collector
         from reflex_drf.live.followers import watch_sessions
 
         app = context["app"]
@@ -145,6 +145,7 @@ class ReflexDjangoPlugin(Plugin):
         self._app = app
         app.api_transformer = [*transformers, self.dispatch]
         app.register_lifespan_task(hand_over_cors)
+        app.register_lifespan_task(spare_collector)
         seam.install(app)
         watch_sessions()
 
