@@ -32,7 +32,7 @@ test: $(foreach extra,$(TEST_EXTRAS),$(VENV)/.installed-$(extra))  ## Run the te
 test-postgres: $(VENV)/.installed-services  ## Run the database tests on PostgreSQL.
 	REFLEX_DRF_TEST_DATABASE=postgres $(BIN)/python -m pytest $(PYTEST_ARGS) \
 		tests/test_parity.py tests/test_inprocess.py tests/test_bridge_middleware.py \
-		tests/test_threads.py tests/test_compiled.py tests/test_compiled_columns.py \
+		tests/test_threads.py tests/test_pool.py tests/test_compiled.py tests/test_compiled_columns.py \
 		tests/test_related.py tests/test_bulk.py tests/test_rights.py \
 		tests/test_auth_tickets.py tests/test_live_publishing.py tests/test_live_triggers.py \
 		tests/test_live_checks.py tests/test_lookups.py tests/test_statements.py \

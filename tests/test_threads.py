@@ -16,7 +16,6 @@ from django.db import connection, connections
 from reflex_drf.bridge import current_user
 from reflex_drf.bridge.threads import (
     EventExecutor,
-    ThreadPool,
     briefly,
     close_idle,
     database_thread,
@@ -131,16 +130,6 @@ async def test_thread_is_chosen_at_first_use_and_not_when_the_event_begins(setti
         assert late.thread is pools.current().threads[0]
 
 
-def test_least_busy_thread_is_chosen_by_calls_and_then_by_events() -> None:
-    pool = ThreadPool(3)
-    first, second, third = pool.threads
-    pool.begin(first)
-    second.events = 2
-    assert pool.claim() is third
-    pool.begin(third)
-    assert pool.claim() is second
-
-
 async def test_thread_of_an_ended_event_is_free_for_the_next(settings: Any) -> None:
     settings.REFLEX_DRF = {"DATABASE_THREADS": 1}
     assert await call() == await call()
@@ -170,7 +159,7 @@ async def test_cancelled_call_is_counted_out(settings: Any) -> None:
     running = asyncio.create_task(call(block))
     await asyncio.to_thread(started.wait, 10)
     waiting = asyncio.create_task(call())
-    await until(lambda: pools.current().threads[0].pending == 2)
+    await until(lambda: len(pools.current().waiting) == 1)
     waiting.cancel()
     await asyncio.sleep(0)
     free.set()
@@ -257,7 +246,7 @@ async def test_handlers_own_work_waits_for_a_thread_of_its_own(settings: Any) ->
         with briefly():
             assert await sync_to_async(name_of_thread)() == "reflex_drf-database-spare_0"
         own = asyncio.create_task(sync_to_async(name_of_thread)())
-        await until(lambda: pools.current().threads[0].pending == 2)
+        await until(lambda: len(pools.current().waiting) == 1)
         assert not own.done()
         free.set()
         assert await own == "reflex_drf-database-0_0"
@@ -297,10 +286,13 @@ async def test_extra_threads_end_with_their_events(settings: Any) -> None:
     await asyncio.wait_for(call(), 5)
 
 
-def test_event_that_holds_a_thread_takes_none_that_others_still_use() -> None:
-    pool = ThreadPool(1)
-    shared = pool.claim()
-    assert pool.claim(hold=True) is not shared
+async def test_event_that_holds_a_thread_takes_none_that_others_still_use(settings: Any) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 1}
+    end = asyncio.Event()
+    end.set()
+    async with database_thread():
+        shared = await sync_to_async(name_of_thread)()
+        assert await hold(end) != shared
 
 
 async def test_thread_is_free_again_when_its_holder_has_ended(settings: Any) -> None:

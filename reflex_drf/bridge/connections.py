@@ -31,6 +31,8 @@ class DatabaseThread:
         # changed under the pool's lock: calls end in the thread, events on the loop.
         self.pending = 0
         self.events = 0
+        # When the call began that runs now, and what the process had computed until then.
+        self.since = self.processor = 0.0
         self.used = False
         # Whether a synchronous middleware blocks it until its event ends.
         self.held = False

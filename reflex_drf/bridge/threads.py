@@ -18,7 +18,8 @@ from typing import Any, ParamSpec, TypeVar
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext
 from django.db import connections
 
-from reflex_drf.bridge.connections import DatabaseThread, Sweeper
+from reflex_drf.bridge.connections import DatabaseThread
+from reflex_drf.bridge.pool import Job, ThreadPool
 from reflex_drf.bridge.scope import EventScope, scope_var
 from reflex_drf.conf import settings
 from reflex_drf.errors import ConfigurationError
@@ -40,93 +41,6 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class ThreadPool:
-    """A fixed number of threads, each taken by the events that need it least.
-
-    Only when all are blocked by synchronous middleware, whose handlers wait for something else,
-    there is one more for each further event, as long as that event lasts.
-    """
-
-    def __init__(self, size: int) -> None:
-        self.size = size
-        self.process = os.getpid()
-        self.threads = [DatabaseThread(number) for number in range(size)]
-        # For calls that are known to be short, while all others are busy.
-        self.spare = DatabaseThread("spare")
-        self._sweeper = Sweeper(lambda: [*self.threads, self.spare])
-        self._lock = threading.Lock()
-        self._retired = False
-
-    def claim(self, hold: bool = False) -> DatabaseThread:
-        """Give an event the thread with the least to do; one it holds must be its own."""
-        with self._lock:
-            free = [t for t in self.threads if not (t.held or (hold and t.events))]
-            # What is queued counts first: an idle thread that long background events have used
-            # once is better than one that is busy now. Whoever waited for a held thread could wait
-            # for ever, since the handler that holds it may itself wait for that event.
-            thread = min(free, key=lambda t: (t.pending, t.events)) if free else self._extra()
-            thread.events += 1
-            thread.used = thread.unswept = True
-            thread.held = hold
-            return thread
-
-    def claim_spare(self) -> DatabaseThread | None:
-        """Give the spare thread, if all others have something to do."""
-        with self._lock:
-            if any(not thread.pending and not thread.held for thread in self.threads):
-                return None
-            self.spare.used = self.spare.unswept = True
-            return self.spare
-
-    def _extra(self) -> DatabaseThread:
-        thread = DatabaseThread(len(self.threads))
-        self.threads.append(thread)
-        return thread
-
-    def begin(self, thread: DatabaseThread) -> None:
-        """Count a call that was handed over."""
-        with self._lock:
-            thread.pending += 1
-
-    def end(self, thread: DatabaseThread, future: Future[Any] | None = None) -> None:
-        """Count a call that has ended, or was cancelled before it began."""
-        with self._lock:
-            thread.pending -= 1
-
-    def release(self, thread: DatabaseThread) -> None:
-        """Take an ended event off its thread, whose connections may serve the next one."""
-        with self._lock:
-            thread.events -= 1
-            thread.held = False
-            surplus = not thread.events and len(self.threads) > self.size
-            if surplus:
-                self.threads.remove(thread)
-            retired, events = self._retired, thread.events
-        if not (retired or surplus):
-            if events or not settings.CONNECTION_SECONDS:
-                # An event that goes on in this thread must not find a connection broken.
-                thread.executor.submit(thread.tidy, 0)
-            if settings.CONNECTION_SECONDS:
-                self._sweeper.wake()
-        elif not events:
-            thread.close()
-
-    def retire(self) -> None:
-        """Let no new event in; each thread ends with its last event."""
-        with self._lock:
-            self._retired = True
-            idle = [thread for thread in self.threads if not thread.events]
-        for thread in idle:
-            thread.close()
-        self.spare.close()
-
-    def join(self) -> None:
-        """End all threads, also those of events that are still open, and wait for it."""
-        for thread in [*self.threads, self.spare]:
-            thread.close()
-            thread.executor.shutdown(wait=True)
-
-
 class EventExecutor(Executor):
     """The thread of one event, chosen when the event first needs one."""
 
@@ -137,7 +51,6 @@ class EventExecutor(Executor):
     hold = False
     _pool: ThreadPool | None = None
     _thread: DatabaseThread | None = None
-    _is_tidy = False
 
     def __init__(self, pools: PoolHolder) -> None:
         self._pools = pools
@@ -148,47 +61,26 @@ class EventExecutor(Executor):
         return self._thread
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        if self.is_brief and (spare := self._find_spare()) is not None:
-            return spare.executor.submit(self._run_first, spare, fn, *args, **kwargs)
-        pool, thread = self._claim()
-        pool.begin(thread)
-        if self._is_tidy:
-            future = thread.executor.submit(fn, *args, **kwargs)
-        else:
-            future = thread.executor.submit(self._run_first, thread, fn, *args, **kwargs)
-        future.add_done_callback(functools.partial(pool.end, thread))
-        return future
+        # Once chosen, the thread stays: asgiref promises one thread for a context, and open cursors
+        # live in their thread.
+        brief = self.is_brief and self._thread is None and not self.hold
+        job = Job(self, functools.partial(fn, *args, **kwargs), brief=brief)
+        pool = self._pool or self._pools.current()
+        pool.hand_over(job, self._thread, hold=self.hold)
+        return job.future
 
-    def _claim(self) -> tuple[ThreadPool, DatabaseThread]:
-        # All of an event's calls come from the one event loop, so no second caller can be here at
-        # the same time. Once chosen, the thread stays: asgiref promises one thread for a context,
-        # and open cursors live in their thread.
-        if self._pool is None or self._thread is None:
-            self._pool = self._pools.current()
-            self._thread = self._pool.claim(self.hold)
-        return self._pool, self._thread
-
-    def _find_spare(self) -> DatabaseThread | None:
-        # An event that has a thread, or will hold one, is bound to it.
-        if self._thread is not None or self.hold:
-            return None
-        return self._pools.current().claim_spare()
-
-    def _run_first(
-        self, thread: DatabaseThread, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        # In the thread, and in the same go as the call: to wake it twice would cost more than
-        # there is to tidy.
-        self._is_tidy = thread is self._thread
-        thread.tidy(1)
-        return fn(*args, **kwargs)
+    def bind(self, pool: ThreadPool, thread: DatabaseThread) -> None:
+        """Keep a thread until the event ends; called under the lock of the pool."""
+        self._pool, self._thread = pool, thread
 
     def release(self) -> None:
         """Give the thread back at the end of the event."""
-        self.ended = True
-        if self._pool is not None and self._thread is not None:
-            self._pool.release(self._thread)
+        with ThreadPool.lock:
+            self.ended = True
+            pool, thread = self._pool, self._thread
             self._pool = self._thread = None
+        if pool is not None and thread is not None:
+            pool.release(thread)
 
 
 class PoolHolder:
@@ -207,7 +99,7 @@ class PoolHolder:
                 self._pool = ThreadPool(check_size(size))
                 # The threads of a parent process do not exist here and must not be touched.
                 if pool is not None and pool.process == os.getpid():
-                    pool.retire()
+                    self._pool.waiting.extend(pool.retire())
             assert self._pool is not None
             return self._pool
 
@@ -345,5 +237,6 @@ def shutdown() -> None:
     """
     pool = pools.clear()
     if pool is not None:
-        pool.retire()
+        for job in pool.retire():
+            job.future.cancel()
         pool.join()

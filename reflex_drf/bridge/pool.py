@@ -1,0 +1,265 @@
+"""The pool of database threads: which call runs when, and in which thread.
+
+Only one thread at a time can run Python, and SQLite's driver lets go of it for each row. Threads
+that read at the same time hand it to each other more often than they read, which costs a third of
+their time. So where SQLite is all there is, calls take turns: one begins when another ends, or when
+all that run have been at it for so long that they most likely wait for something.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Protocol
+
+from django.db import connections
+from django.db.utils import load_backend
+
+from reflex_drf.bridge.connections import DatabaseThread, Sweeper
+from reflex_drf.conf import settings
+
+__all__ = ["Job", "ThreadPool"]
+
+# Seconds after which a call is taken for one that waits: more than most take that only compute.
+PATIENCE = 0.004
+# The same, while the processor is at work.
+LONG_PATIENCE = 0.02
+
+
+class Owner(Protocol):
+    """The event that a call belongs to."""
+
+    ended: bool
+
+    @property
+    def thread(self) -> DatabaseThread | None:
+        """The thread that it is bound to."""
+
+    def bind(self, pool: ThreadPool, thread: DatabaseThread) -> None:
+        """Keep a thread until the event ends."""
+
+
+class Job:
+    """One call, with the future of its result."""
+
+    def __init__(self, owner: Owner, call: Callable[[], Any], *, brief: bool) -> None:
+        # What is brief is no part of the handler's own work, and binds its event to no thread.
+        self.owner, self.call, self.brief = owner, call, brief
+        self.future: Future[Any] = Future()
+        # Whether the thread has to be made ready for another event than before.
+        self.opens = False
+
+    def begin(self) -> bool:
+        """Tell whether it is still wanted; from here on it cannot be cancelled."""
+        return self.future.set_running_or_notify_cancel()
+
+    def run(self, thread: DatabaseThread) -> None:
+        """Make the call, as an executor of the standard library does."""
+        try:
+            if self.opens:
+                thread.tidy(0 if self.brief else 1)
+            result = self.call()
+        except BaseException as error:  # noqa: BLE001 - raised where the call is awaited
+            self.future.set_exception(error)
+            # The error's traceback leads to this frame, which would lead to the error.
+            del self
+        else:
+            self.future.set_result(result)
+
+
+class ThreadPool:
+    """A fixed number of threads, each taken by the events that need it least.
+
+    Only when all are blocked by synchronous middleware, whose handlers wait for something else,
+    there is one more for each further event, as long as that event lasts.
+    """
+
+    # Calls are handed over on the loop and end in their threads. One lock for all pools, since the
+    # calls that wait go from one that is retired to the next.
+    lock = threading.Lock()
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.process = os.getpid()
+        self.threads = [DatabaseThread(number) for number in range(size)]
+        # For calls that are known to be short, while all others wait for something.
+        self.spare = DatabaseThread("spare")
+        self.waiting: deque[Job] = deque()
+        self.takes_turns = is_sqlite_alone()
+        self._sweeper = Sweeper(lambda: [*self.threads, self.spare])
+        self._retired = False
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    # -- Handing over, on the event loop --------------------------------------------------------
+
+    def hand_over(self, job: Job, thread: DatabaseThread | None, *, hold: bool = False) -> None:
+        """Let a call run: in its event's thread, else in the next one that may."""
+        with self.lock:
+            if thread is not None:
+                self._queue(thread, job)
+                return
+            if hold:
+                thread = self._claim_whole()
+                thread.held = job.begin()
+                self._give(thread, job)
+            else:
+                self.waiting.append(job)
+        if thread is None:
+            self._look()
+        else:
+            thread.executor.submit(self._work, thread, job)
+
+    def _look(self) -> None:
+        """Begin with calls that wait, if any may; and look again as long as any does."""
+        with self.lock:
+            turns = self._find_turns()
+        for thread, job in turns:
+            thread.executor.submit(self._work, thread, job)
+        if self.waiting:
+            loop = asyncio.get_running_loop()
+            # A loop that has ended has taken its timer with it.
+            if self._timer is None or self._loop is not loop:
+                self._loop, self._timer = loop, loop.call_later(PATIENCE, self._look_again)
+
+    def _look_again(self) -> None:
+        self._timer = None
+        self._look()
+
+    # -- Under the lock -------------------------------------------------------------------------
+
+    def _find_turns(self) -> list[tuple[DatabaseThread, Job]]:
+        running = [t for t in [*self.threads, self.spare] if t.pending and not t.held]
+        if self._retired or (self.takes_turns and not all(map(is_waiting, running))):
+            return []
+        # Where all wait, those that follow most likely wait as well.
+        threads = self._find_idle()[: len(running) or 1]
+        found = [(thread, self._next_for(thread)) for thread in threads]
+        return [(thread, job) for thread, job in found if job is not None]
+
+    def _find_idle(self) -> list[DatabaseThread]:
+        # An idle thread that long background events have used once is better than one at work.
+        free = [thread for thread in self.threads if not thread.held]
+        idle = [thread for thread in free if not thread.pending]
+        if idle:
+            return sorted(idle, key=lambda thread: thread.events)
+        return [self.spare if free else self._extra()]
+
+    def _next_for(self, thread: DatabaseThread) -> Job | None:
+        """Give a thread the first call that waits for it, and was not cancelled meanwhile."""
+        for job in [*self.waiting]:
+            if job.brief or thread is not self.spare:
+                self.waiting.remove(job)
+                if not job.brief and (own := job.owner.thread) is not None:
+                    # Its event was given a thread for another of several calls at once.
+                    self._queue(own, job)
+                elif job.owner.ended:
+                    # Nobody would give back the thread that it was bound to now.
+                    job.future.cancel()
+                elif job.begin():
+                    self._give(thread, job)
+                    return job
+        return None
+
+    def _queue(self, thread: DatabaseThread, job: Job) -> None:
+        thread.pending += 1
+        thread.executor.submit(self._work, thread, job)
+
+    def _give(self, thread: DatabaseThread, job: Job) -> None:
+        thread.pending += 1
+        thread.used = thread.unswept = job.opens = True
+        note_start(thread)
+        if not job.brief:
+            thread.events += 1
+            job.owner.bind(self, thread)
+
+    def _claim_whole(self) -> DatabaseThread:
+        # Whoever waited for a held thread could wait for ever, since the handler that holds it may
+        # itself wait for that event.
+        free = [thread for thread in self.threads if not thread.held and not thread.events]
+        return min(free, key=lambda thread: thread.pending) if free else self._extra()
+
+    def _extra(self) -> DatabaseThread:
+        thread = DatabaseThread(len(self.threads))
+        self.threads.append(thread)
+        return thread
+
+    # -- In the thread --------------------------------------------------------------------------
+
+    def _work(self, thread: DatabaseThread, job: Job | None) -> None:
+        """Make a call, and then those that waited for a thread."""
+        while job is not None:
+            note_start(thread)
+            if job.opens or job.begin():
+                job.run(thread)
+            job = self._end(thread)
+
+    def _end(self, thread: DatabaseThread) -> Job | None:
+        """Count a call out, and give the thread another one, if it has none of its own."""
+        with self.lock:
+            thread.pending -= 1
+            if thread.pending or thread.held:
+                return None
+            return self._next_for(thread)
+
+    # -- The end of an event, and of the pool ---------------------------------------------------
+
+    def release(self, thread: DatabaseThread) -> None:
+        """Take an ended event off its thread, whose connections may serve the next one."""
+        with self.lock:
+            thread.events -= 1
+            thread.held = False
+            surplus = not thread.events and len(self.threads) > self.size
+            if surplus:
+                self.threads.remove(thread)
+            retired, events = self._retired, thread.events
+        if not (retired or surplus):
+            if events or not settings.CONNECTION_SECONDS:
+                # An event that goes on in this thread must not find a connection broken.
+                thread.executor.submit(thread.tidy, 0)
+            if settings.CONNECTION_SECONDS:
+                self._sweeper.wake()
+        elif not events:
+            thread.close()
+
+    def retire(self) -> list[Job]:
+        """Let no new event in; each thread ends with its last event. Gives the calls that wait."""
+        with self.lock:
+            self._retired = True
+            waiting = [*self.waiting]
+            self.waiting.clear()
+            idle = [thread for thread in self.threads if not thread.events]
+        for thread in idle:
+            thread.close()
+        self.spare.close()
+        return waiting
+
+    def join(self) -> None:
+        """End all threads, also those of events that are still open, and wait for it."""
+        for thread in [*self.threads, self.spare]:
+            thread.close()
+            thread.executor.shutdown(wait=True)
+
+
+def is_sqlite_alone() -> bool:
+    """Tell whether all databases are SQLite's."""
+    engines = {options["ENGINE"] for options in connections.settings.values()}
+    return {load_backend(engine).DatabaseWrapper.vendor for engine in engines} == {"sqlite"}
+
+
+def note_start(thread: DatabaseThread) -> None:
+    """Note when a call began."""
+    thread.since, thread.processor = time.monotonic(), time.process_time()
+
+
+def is_waiting(thread: DatabaseThread) -> bool:
+    """Tell whether a thread's call most likely waits for something, and does not compute."""
+    taken = time.monotonic() - thread.since
+    # On a busy machine a call that computes takes long as well; but then this process does work.
+    idle = time.process_time() - thread.processor < taken / 4
+    return taken > (PATIENCE if idle else LONG_PATIENCE)
