@@ -91,6 +91,14 @@ def _close_connections_of_threads(django_db_setup: None) -> Generator[None]:
     SyncToAsync.single_thread_executor.submit(connections.close_all).result()
 
 
+@pytest.fixture(autouse=True)
+def _close_connections_of_idle_threads(request: pytest.FixtureRequest) -> Generator[None]:
+    """Leave no connection behind for a test that may have none."""
+    yield
+    if request.node.get_closest_marker("django_db"):
+        threads.close_idle()
+
+
 @pytest.fixture
 def quick(settings: Any) -> None:
     """Live updates without long waits."""
