@@ -7,6 +7,7 @@ it for each serializer made.
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import attrgetter, itemgetter
 from threading import Lock
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -17,7 +18,9 @@ from rest_framework import serializers
 __all__ = [
     "FieldSet",
     "Live",
+    "declared_state",
     "field_sets",
+    "is_drfs",
     "is_understood",
     "readable_fields",
     "reads_as_drf",
@@ -64,12 +67,23 @@ class Live:
         return self._get().fields[name]
 
 
+# Each base has some of them.
+BUILDERS_OF = {
+    kind: attrgetter(*(name for name in BUILDERS if hasattr(kind, name)))
+    for kind in (LINKED, MODEL, BASE)
+}
+
+
+def builders_of(cls: Any) -> Any:
+    """Give what a class has to decide on its fields."""
+    base = next(kind for kind in BUILDERS_OF if issubclass(cls, kind))
+    return BUILDERS_OF[base](cls)
+
+
 # As DRF has them, should somebody patch its classes later on.
 SHOWING = {kind: kind.to_representation for kind in (BASE, LIST)}
 READABLE = BASE._readable_fields
-BUILDING = {
-    kind: tuple(getattr(kind, name, None) for name in BUILDERS) for kind in (BASE, MODEL, LINKED)
-}
+BUILDING = [builders_of(kind) for kind in BUILDERS_OF]
 
 
 def reads_as_drf(field: Any, kind: Any) -> bool:
@@ -105,6 +119,7 @@ class FieldSet:
 
     def __init__(self, fields: list[Any]) -> None:
         self.fields = fields
+        self.looks = [Look(field) for field in fields]
         inner = [field.child if isinstance(field, LIST) else field for field in fields]
         self.nested = [type(field) for field in inner if isinstance(field, BASE)]
         self.plans: dict[Any, Any] = {}
@@ -133,33 +148,42 @@ def field_sets(serializer: Any) -> tuple[FieldSet, ...] | None:
     sets = sets_of(type(serializer))
     if sets is None or "fields" not in serializer.__dict__:
         return sets
-    return sets if are_alike(list(serializer._readable_fields), sets[0].fields) else None
+    return sets if are_alike(list(serializer._readable_fields), sets[0].looks) else None
 
 
-def are_alike(fields: list[Any], known: list[Any]) -> bool:
+def are_alike(fields: list[Any], looks: list[Look]) -> bool:
     """Tell whether fields that a serializer has show what those of its class do."""
-    return len(fields) == len(known) and all(map(is_alike, fields, known))
+    return len(fields) == len(looks) and all(map(Look.is_of, looks, fields))
 
 
-def is_alike(field: Any, known: Any) -> bool:
-    """Tell whether two fields are of one kind, with equal options.
+class Look:
+    """The attributes of a field that have a say in what it shows.
 
     Whoever changes a field of a serializer sets an attribute of it: all that matter are compared.
     """
-    if type(field) is not type(known) or isinstance(field, (BASE, LIST)):
-        return False
-    own, other = options_of(field), options_of(known)
-    inner = "child_relation"
-    if inner in own and inner in other and is_alike(own.pop(inner), other[inner]):
-        del other[inner]
-    return own == other
+
+    def __init__(self, field: Any) -> None:
+        values = {name: value for name, value in vars(field).items() if name not in UNSEEN}
+        # What a serializer inside shows hangs on its own fields.
+        self.kind = None if isinstance(field, (BASE, LIST)) else type(field)
+        self.names = UNSEEN | values.keys()
+        self.inner = {name: Look(values.pop(name)) for name in INNER & values.keys()}
+        self.get = itemgetter(*values)
+        self.values = self.get(values)
+
+    def is_of(self, field: Any) -> bool:
+        """Tell whether another field is of this kind, with equal attributes."""
+        own = vars(field)
+        try:
+            same = type(field) is self.kind and self.get(own) == self.values
+        except KeyError:
+            return False
+        if not same or not self.names.issuperset(own):
+            return False
+        return not self.inner or all(look.is_of(own[key]) for key, look in self.inner.items())
 
 
-def options_of(field: Any) -> dict[str, Any]:
-    """Give the attributes of a field that have a say in what it shows."""
-    return {name: value for name, value in vars(field).items() if name not in UNSEEN}
-
-
+INNER = frozenset({"child", "child_relation"})
 # What a field's own copy has of its own, and what only matters to input and to forms.
 UNSEEN = frozenset(
     {"parent", "_kwargs", "_args", "_creation_counter", "_validators", "validators"}
@@ -170,7 +194,7 @@ UNSEEN = frozenset(
 
 def sets_of(cls: type) -> tuple[FieldSet, ...] | None:
     """Give the same for a class."""
-    state = declared_state(cls)
+    state = builders_of(cls), declared_state(cls)
     with _lock:
         found = _known.get(cls)
     if found is None or found[0] != state:
@@ -194,15 +218,14 @@ def with_nested(own: FieldSet) -> tuple[FieldSet, ...] | None:
 def declared_state(cls: Any) -> tuple[Any, ...]:
     """Give what a class declares, to notice when a project changes it on the way."""
     meta = getattr(cls, "Meta", None)
-    options = [(name, getattr(meta, name, None)) for name in META_OPTIONS]
-    return (
-        tuple(cls._declared_fields.items()),
-        tuple(getattr(cls, name, None) for name in BUILDERS),
-        tuple((name, frozen(value)) for name, value in options),
-    )
+    options = [getattr(meta, name, None) for name in META_OPTIONS]
+    return tuple(cls._declared_fields.items()), [*map(frozen, options)]
 
 
-META_OPTIONS = ("model", "fields", "exclude", "depth", "read_only_fields", "extra_kwargs")
+META_OPTIONS = (
+    *("model", "fields", "exclude", "depth", "read_only_fields", "extra_kwargs"),
+    "validators",
+)
 
 
 def frozen(value: Any) -> Any:
@@ -214,8 +237,7 @@ def frozen(value: Any) -> Any:
 
 def build_fields(cls: Any) -> FieldSet | None:
     """Build the fields once, if every serializer of the class would build the same."""
-    base = next(kind for kind in (LINKED, MODEL, BASE) if issubclass(cls, kind))
-    if tuple(getattr(cls, name, None) for name in BUILDERS) != BUILDING[base]:
+    if builders_of(cls) not in BUILDING:
         return None
     prototype = cls()
     fields = list(prototype._readable_fields)
@@ -236,4 +258,9 @@ def is_fixed(field: Any) -> bool:
     if isinstance(field, BASE):
         return sets_of(type(field)) is not None
     # A field of a project's own may look at its serializer when it is bound to it.
+    return is_drfs(field)
+
+
+def is_drfs(field: Any) -> bool:
+    """Tell whether a field is of a class of DRF's own."""
     return type(field).__module__.partition(".")[0] == "rest_framework"

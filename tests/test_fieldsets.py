@@ -14,7 +14,7 @@ from django.test import override_settings
 from rest_framework import serializers
 
 from reflex_drf.compiled import compile_serializer, plain_data
-from reflex_drf.fieldsets import sets_of
+from reflex_drf.fieldsets import field_sets, sets_of
 from reflex_drf.representation import plain
 from tests.shop.models import Category, Product, Tag
 from tests.shop.serializers import CategorySerializer, ProductSerializer, TagSerializer
@@ -296,3 +296,37 @@ def test_threads_may_meet_a_class_at_the_same_time() -> None:
     for thread in threads:
         thread.join()
     assert results == [{"id": 1, "name": "Assam", "price": "4.50"}] * 160
+
+
+def change_choices(fields: Any) -> None:
+    fields["size"].choice_strings_to_values["s"] = "S"
+
+
+CHANGES: list[Any] = [
+    lambda fields: setattr(fields["price"], "decimal_places", 1),
+    lambda fields: setattr(fields["name"], "source_attrs", ["sku"]),
+    lambda fields: fields["name"].source_attrs.__setitem__(0, "sku"),
+    lambda fields: setattr(fields["name"], "write_only", True),
+    lambda fields: setattr(fields["name"], "to_representation", str.upper),
+    lambda fields: setattr(fields["tags"].child_relation, "to_representation", str),
+    lambda fields: setattr(fields["tags"], "child_relation", serializers.StringRelatedField()),
+    lambda fields: fields.pop("name"),
+    lambda fields: fields.__setitem__("name", serializers.SlugField(source="sku")),
+    lambda fields: delattr(fields["name"], "source_attrs"),
+    change_choices,
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_of_fields_that_were_built_is_seen(change: Any) -> None:
+    def make(change: Any = None) -> Any:
+        row = product(size="s")
+        row.__dict__["_prefetched_objects_cache"] = {"tags": [Tag(pk=7, name="green")]}
+        serializer = ProductSerializer(row)
+        (change or len)(serializer.fields)
+        return serializer
+
+    kept = field_sets(make())
+    assert kept is not None
+    assert kept == sets_of(ProductSerializer)
+    assert field_sets(make(change)) is None
