@@ -134,8 +134,10 @@ class ThreadPool:
     # -- Under the lock -------------------------------------------------------------------------
 
     def _find_turns(self) -> list[tuple[DatabaseThread, Job]]:
+        if not self.waiting or self._retired:
+            return []
         running = [t for t in [*self.threads, self.spare] if t.pending and not t.held]
-        if self._retired or (self.takes_turns and not all(map(is_waiting, running))):
+        if self.takes_turns and not all(map(is_waiting, running)):
             return []
         # Where all wait, those that follow most likely wait as well.
         threads = self._find_idle()[: len(running) or 1]
@@ -167,6 +169,8 @@ class ThreadPool:
         return None
 
     def _queue(self, thread: DatabaseThread, job: Job) -> None:
+        if not thread.pending:
+            note_start(thread)
         thread.pending += 1
         thread.executor.submit(self._work, thread, job)
 
