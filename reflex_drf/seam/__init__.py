@@ -41,6 +41,7 @@ from reflex_drf.bridge.threads import routed_threads, shutdown
 from reflex_drf.bridge.visits import Visit, Visits
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.seam.delivery import DeliveringProcessor
+from reflex_drf.seam.endings import EndingProcessor
 from reflex_drf.seam.handlers import HandlerFacts, is_deferred, takes_files
 from reflex_drf.seam.tabs import TabProcessor
 from reflex_drf.state.gate import OwnerMiddleware, Sender, sender_var
@@ -106,10 +107,10 @@ class Arrival(Sender):
 
     def execute(self) -> Awaitable[None]:
         """Run the event as Reflex does."""
-        return self.run(entry=self.entry, registered_handler=self.facts.registered)
+        return self.run(entry=self.entry, registered_handler=self.facts.called)
 
 
-class ReflexDRFEventProcessor(TabProcessor, DeliveringProcessor):
+class ReflexDRFEventProcessor(TabProcessor, DeliveringProcessor, EndingProcessor):
     """Runs each event inside the project's middleware, in a database thread of its own."""
 
     async def enqueue(
@@ -193,11 +194,14 @@ class ReflexDRFEventProcessor(TabProcessor, DeliveringProcessor):
             context = dataclasses.replace(context, router_data={})
             arrival.entry = dataclasses.replace(entry, ctx=context)
         sender_var.set(arrival)
-        if facts.background:
-            with self._remember(entry):
+        try:
+            if facts.background:
+                with self._remember(entry):
+                    await self._run(arrival)
+            else:
                 await self._run(arrival)
-        else:
-            await self._run(arrival)
+        finally:
+            self._returned.discard(context.txid)
 
     async def _run(self, arrival: Arrival) -> None:
         facts, context = arrival.facts, arrival.entry.ctx
@@ -236,7 +240,7 @@ class ReflexDRFEventProcessor(TabProcessor, DeliveringProcessor):
     def _facts_of(self, name: str, registered: RegisteredEventHandler) -> HandlerFacts:
         facts = self._facts.get(name)
         if facts is None or facts.registered is not registered:
-            facts = self._facts[name] = HandlerFacts.of(registered)
+            facts = self._facts[name] = HandlerFacts.of(registered, self._returned)
         return facts
 
     async def _show_messages(self, scope: EventScope, entry: EventQueueEntry) -> None:

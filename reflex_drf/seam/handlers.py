@@ -16,6 +16,8 @@ from reflex_base.event import (
 from reflex_base.registry import RegisteredEventHandler
 from reflex_base.utils.exceptions import UploadTypeError, UploadValueError
 
+from reflex_drf.seam.endings import noting_end
+
 __all__ = ["HandlerFacts", "is_deferred", "takes_files"]
 
 # Framework events that send what a tab holds, or write to it on behalf of the browser.
@@ -28,6 +30,8 @@ class HandlerFacts:
     """What each event of one handler would otherwise ask anew."""
 
     registered: RegisteredEventHandler
+    # The same, as its events call it.
+    called: RegisteredEventHandler
     # The state whose handler it is.
     target: type[BaseState]
     # The name of a handler of Reflex itself, "" for one of the project.
@@ -41,13 +45,14 @@ class HandlerFacts:
     background: bool
 
     @classmethod
-    def of(cls, registered: RegisteredEventHandler) -> HandlerFacts:
-        """Work them out."""
+    def of(cls, registered: RegisteredEventHandler, returned: set[str]) -> HandlerFacts:
+        """Work them out; its events add their ids to `returned` when the handler has returned."""
         target, handler = registered.states[0], registered.handler
         framework = "" if target.is_user_defined() else handler.fn.__name__
         opted_in = bool(getattr(target, "django_bridge", True))
         return cls(
             registered=registered,
+            called=noting_end(registered, returned),
             target=target,
             framework=framework,
             hydrates=framework in HYDRATE,

@@ -75,15 +75,7 @@ class PasswordResetConfirmState(FormVars, AppState):
         if user is None or token is None:
             return None
         request.session[INTERNAL_RESET_SESSION_TOKEN] = token
-        # An event of its own, which begins when the session is stored: the new address loads the
-        # page anew, and Reflex cancels what a former load has still to do.
-        return type(self).hide_token
-
-    @rx.event
-    async def hide_token(self) -> Any:
-        """Go on at the same address without the token."""
         route = options("password_reset_confirm").routes["password_reset_confirm"]
-        uid = current_request().GET.get("uid", "")
         return rx.redirect(f"{route}?{urlencode({'uid': uid})}", replace=True)
 
     @rx.event
