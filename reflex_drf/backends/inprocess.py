@@ -127,9 +127,9 @@ def run_call(call: Call, origin: HttpRequest, trust_session: bool) -> Reply:
         url = make_url(route, call, origin)
     except RouteNotFound as error:
         return missing(error)
-    if is_too_long(url, call.query):
-        return too_long()
     request = make_request(call, route, url, origin, trust_session)
+    if is_too_long(url, request.query):
+        return too_long()
     request.response = get_handler().get_response(request)
     request.take_cookies()
     for watcher in answer_watchers:

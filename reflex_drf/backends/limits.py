@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from math import isfinite
 from typing import Any, Never
 from urllib.parse import urlencode
@@ -13,7 +13,7 @@ from rest_framework.exceptions import ParseError
 from rest_framework.settings import api_settings
 
 from reflex_drf.backends.encoding import form_fields
-from reflex_drf.backends.request import CallRequest, encode_json, encode_query
+from reflex_drf.backends.request import CallRequest, encode_json
 
 __all__ = ["find_refusal", "is_too_long", "refuse_to_read"]
 
@@ -33,9 +33,9 @@ def find_refusal(source: CallRequest) -> Exception | None:
     return refuse_form(source)
 
 
-def is_too_long(path: str, query: Mapping[str, Any]) -> bool:
+def is_too_long(path: str, query: str) -> bool:
     """Tell whether a URL is longer than servers take."""
-    return len(path) + len(encode_query(query)) > LONGEST_URL
+    return len(path) + len(query) > LONGEST_URL
 
 
 def refuse_to_read(request: Any, refusal: Exception) -> None:

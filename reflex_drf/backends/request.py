@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from io import BytesIO
 from types import NoneType
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
@@ -73,7 +73,7 @@ class CallRequest(HttpRequest):
         script = str(self.META.get("SCRIPT_NAME", "")).rstrip("/")
         self.path = unquote(url)
         self.path_info = self.path.removeprefix(script) or "/"
-        query = encode_query(self.call.query)
+        self.query = query = encode_query(self.call.query)
         self.META.update(PATH_INFO=self.path_info, REQUEST_METHOD=self.method, QUERY_STRING=query)
         self.COOKIES = dict(self.origin.COOKIES)
         # Read when the view reads it, so that too many parameters are an answer, not a crash.
@@ -252,13 +252,11 @@ def belongs(user: Any, session: Any) -> bool:
 
 def encode_query(query: Mapping[str, Any]) -> str:
     """Encode query parameters: a list repeats its name, `None` leaves it out."""
-    parameters = QueryDict(mutable=True)
+    pairs: list[tuple[str, str]] = []
     for name, value in query.items():
         values = value if isinstance(value, (list, tuple, set, frozenset)) else [value]
-        texts = [query_text(item) for item in values if item is not None]
-        if texts:
-            parameters.setlist(name, texts)
-    return parameters.urlencode()
+        pairs += [(name, query_text(item)) for item in values if item is not None]
+    return urlencode(pairs, encoding=settings.DEFAULT_CHARSET)
 
 
 def query_text(value: Any) -> str:

@@ -12,12 +12,13 @@ from typing import Any
 
 from django.conf import settings as django_settings
 from django.contrib.messages.middleware import MessageMiddleware
-from django.contrib.messages.storage.base import Message
+from django.contrib.messages.storage.base import BaseStorage, Message
 from django.contrib.messages.storage.cookie import CookieStorage
 from django.contrib.messages.storage.fallback import FallbackStorage
 from django.contrib.messages.storage.session import SessionStorage
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.functional import cached_property
 from django.utils.module_loading import import_string
 
 __all__ = ["SEEN_KEY", "EventMessageMiddleware", "EventMessages", "keep_messages"]
@@ -38,6 +39,16 @@ class EventMessages(FallbackStorage):
 
     storage_classes = (CookieStorage, SessionStorage)
 
+    def __init__(self, request: HttpRequest) -> None:
+        # As Django's own begins, but for the storages.
+        BaseStorage.__init__(self, request)
+        self._used_storages: set[Any] = set()
+
+    @cached_property
+    def storages(self) -> list[Any]:
+        """Where messages are kept, made when somebody looks: few events have to do with any."""
+        return [kind(self.request) for kind in self.storage_classes]
+
     def _get(self, *args: Any, **kwargs: Any) -> tuple[list[Any], bool]:
         cookie, session = self.storages
         found: list[Any] = []
@@ -51,7 +62,7 @@ class EventMessages(FallbackStorage):
         messages = storage._get()[0]
         if messages:
             # Django's storage empties those that were used, also when nothing is left to store.
-            self._used_storages.add(storage)  # type: ignore[attr-defined]
+            self._used_storages.add(storage)
         return messages or []
 
     def _store(
