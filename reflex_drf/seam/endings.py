@@ -12,11 +12,12 @@ Of Reflex's own it uses `_on_future_done`, where a cancelled future reaches its 
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import functools
 import inspect
-from collections.abc import AsyncGenerator, AsyncIterable, Generator
+from collections.abc import AsyncGenerator, Generator
 from typing import Any
 
 from reflex_base.event.context import EventContext
@@ -78,10 +79,14 @@ def noted(events: Any, returned: set[str]) -> Any:
     return events
 
 
-async def run_async_generator(steps: AsyncIterable[Any], returned: set[str]) -> AsyncGenerator[Any]:
+async def run_async_generator(
+    steps: AsyncGenerator[Any, Any], returned: set[str]
+) -> AsyncGenerator[Any]:
     """Go through the steps of a handler, and note their end."""
-    async for events in steps:
-        yield events
+    # Whoever leaves off in between ends the handler as well, with its `finally`.
+    async with contextlib.aclosing(steps):
+        async for events in steps:
+            yield events
     returned.add(EventContext.get().txid)
 
 
