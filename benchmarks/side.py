@@ -56,11 +56,16 @@ async def main(name: str) -> None:
     from reflex_drf.asgi import spare_collector
     from reflex_drf.testing import Worker
 
-    states = dict(zip(("ours", "by hand"), make_states(), strict=True))[name]
     board = Switchboard()
+
+    class Served(Worker):
+        # Reflex's own namespace keeps them as well; a worker of tests looks for them each time.
+        sid_to_token = board.sids  # type: ignore[assignment]
+
+    states = dict(zip(("ours", "by hand"), make_states(), strict=True))[name]
     # As the plugin does for the server, which a page by hand would have without it.
     spared = spare_collector() if name == "ours" else nullcontext()
-    async with Worker(rx.App(enable_state=False)) as worker, spared:
+    async with Served(rx.App(enable_state=False)) as worker, spared:
         worker.tabs = board.tabs  # type: ignore[assignment]
         await answer(Work(worker.processor.enqueue, board, states))
 

@@ -75,6 +75,12 @@ class Switchboard:
 
     def __init__(self) -> None:
         self.tabs: dict[str, Tab] = {}
+        self.sids: dict[str, str] = {}
+
+    def connect(self, tab: Tab) -> None:
+        """Know a tab by its token, and its token by its connection."""
+        self.tabs[tab.token] = tab
+        self.sids[tab.sid] = tab.token
 
     async def emit_update(self, update: Any, token: str) -> None:
         if (tab := self.tabs.get(token)) is not None:

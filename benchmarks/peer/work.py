@@ -33,7 +33,7 @@ class Work:
         cookie = await sync_to_async(rows.cookie)()
         tabs = [Tab(self.enqueue, cookie) for _ in range(count)]
         for tab in tabs:
-            self.board.tabs[tab.token] = tab
+            self.board.connect(tab)
             await tab.send(load)
         return tabs
 
@@ -42,7 +42,7 @@ class Work:
         self.tabs = await self.open(50, self.states.load)
         await self.check()
         self.visitor = Tab(self.enqueue)
-        self.board.tabs[self.visitor.token] = self.visitor
+        self.board.connect(self.visitor)
         self.followers: list[Tab] = []
 
     async def check(self) -> None:
