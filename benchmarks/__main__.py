@@ -35,6 +35,7 @@ in milliseconds. A ratio says how many times as fast as the other this package i
 an upper bound, it says how many times the other's cost this package has. Parts can be run alone,
 such as `python -m benchmarks rows peer`. What a site needs by these figures: [scaling](scaling.md).
 
+- Every side runs as `reflex run --env prod` has it.
 - "By driver" is the whole way of an event but for the socket; "over the wire" is a real websocket.
 - The peer is reflex-django 4.0.3 with Reflex 0.9.11.post1, Django 6.1 and Python 3.12, in an
   environment of its own. It, this package and the page by hand each have a process and a database

@@ -28,8 +28,6 @@ ENVIRONMENT = Path(tempfile.gettempdir()) / "reflex-drf-benchmarks-peer"
 NAME = "reflex-django 4.0.3"
 HAND = "a plain `rx.State` by hand"
 REPEATS = 15
-# As `reflex run --env prod` has it, where Reflex checks less.
-DEPLOYED = {"REFLEX_ENV_MODE": "prod"}
 
 # The unit of work, what it is called, and how many times as fast as the peer it is to be.
 AGAINST_PEER = [
@@ -167,8 +165,7 @@ def run_own(command: str, database: str, **environment: str) -> str:
 async def start_own(name: str, database: str, **environment: str) -> Side:
     """Start this package's side, or that of the page written by hand."""
     command = (sys.executable, "-m", "benchmarks.side", name)
-    environment = {"BENCHMARK_DATABASE": database, **DEPLOYED, **environment}
-    return await Side.start(name, HERE.parent, *command, **environment)
+    return await Side.start(name, HERE.parent, *command, BENCHMARK_DATABASE=database, **environment)
 
 
 async def peer_rows(ours: Side, database: str) -> AsyncIterator[Row]:
@@ -191,7 +188,6 @@ async def peer_rows(ours: Side, database: str) -> AsyncIterator[Row]:
 
 async def start_peer(python: str, database: str) -> Side:
     environment = {"BENCHMARK_DATABASE": database, "DJANGO_SETTINGS_MODULE": "peer_settings"}
-    environment |= DEPLOYED
     # Nothing of this project's own environment may be found by the peer's.
     return await Side.start(NAME, PEER, python, "peer_side.py", **environment, PYTHONPATH="")
 

@@ -14,6 +14,8 @@ ROWS = 100_000
 def prepare() -> None:
     """Configure Django on a database of its own, filled with rows."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+    # As `reflex run --env prod` has it, for every side: during development Reflex checks more.
+    os.environ["REFLEX_ENV_MODE"] = "prod"
     import django
     from django.conf import settings
 
