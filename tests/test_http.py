@@ -8,7 +8,7 @@ import gc
 import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from decimal import Decimal
 from http.cookies import SimpleCookie
 from io import BytesIO
@@ -567,11 +567,15 @@ def test_a_bare_list_has_rows_and_no_page() -> None:
 async def served(answer: Callable[..., Awaitable[None]]) -> AsyncIterator[str]:
     """A server that does one thing to every connection."""
     done = asyncio.Event()
+    connections: list[Any] = []
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(asyncio.current_task())
         await reader.readuntil(b"\r\n\r\n")
         await answer(writer, done)
         writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -581,6 +585,9 @@ async def served(answer: Callable[..., Awaitable[None]]) -> AsyncIterator[str]:
         done.set()
         server.close()
         await server.wait_closed()
+        # The server does not wait for its connections, which would end unclosed with the loop.
+        if connections:
+            await asyncio.wait(connections)
 
 
 async def stay_silent(writer: asyncio.StreamWriter, done: asyncio.Event) -> None:
