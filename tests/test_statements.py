@@ -16,6 +16,7 @@ from django.db.models.functions import Lower, Random
 from django.db.models.sql import Query
 from django.db.models.sql.compiler import SQLCompiler
 from django.test import override_settings
+from django.test.utils import isolate_apps
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
@@ -258,6 +259,7 @@ class TestShapes:
             lines,
         )
 
+    @isolate_apps("tests.shop")
     def test_models_of_one_table(self) -> None:
         class Proxy(Product):
             class Meta:
@@ -351,6 +353,7 @@ class TestKeeping:
         with override_settings(USE_TZ=False):
             assert not kept()
 
+    @isolate_apps("tests.shop")
     def test_nothing_is_kept_but_by_the_connection(self) -> None:
         class Elsewhere(Product):
             class Meta:
