@@ -18,6 +18,7 @@ import dataclasses
 import functools
 import inspect
 from collections.abc import AsyncGenerator, Generator
+from types import AsyncGeneratorType, GeneratorType
 from typing import Any
 
 from reflex_base.event.context import EventContext
@@ -71,9 +72,10 @@ def noting(fn: Any, returned: set[str]) -> Any:
 
 def noted(events: Any, returned: set[str]) -> Any:
     """Give what a handler gave; with a generator it has not returned before that has ended."""
-    if inspect.isasyncgen(events):
+    kind = type(events)
+    if kind is AsyncGeneratorType:
         return run_async_generator(events, returned)
-    if inspect.isgenerator(events):
+    if kind is GeneratorType:
         return run_generator(events, returned)
     returned.add(EventContext.get().txid)
     return events
