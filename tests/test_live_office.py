@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import threading
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from reflex.istate.manager.memory import StateManagerMemory
 
 from benchmarks import office_states
 from benchmarks.office import Figures, Office, expected, take_figures
+from reflex_drf.bridge.threads import pools
 from reflex_drf.live import live_broadcaster
 from reflex_drf.live.relay import receivers
 from reflex_drf.testing import Worker
 from tests.living import Cable
 from tests.test_live_transports import SERVERS, choose
+from tests.test_threads import call
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PEOPLE = 6
 # Until everything that is made once is made.
 WARM_UP = 2
+# No connection is closed, and another one opened, while they are counted.
+LASTING = {"CONNECTION_SECONDS": 3600}
 
 
 @pytest.fixture(autouse=True)
@@ -35,8 +42,23 @@ def _nothing_is_kept(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     logging.disable(logging.NOTSET)
 
 
+async def open_connections() -> None:
+    """Open all that the pool may ever have: later, how many are needed at once is up to chance."""
+    pool = pools.current()
+    meeting = threading.Barrier(pool.size, timeout=30)
+
+    def open_one() -> None:
+        connection.ensure_connection()
+        meeting.wait()
+
+    await asyncio.gather(*(call(open_one) for _ in range(pool.size)))
+    pool.spare.used = True
+    await asyncio.wrap_future(pool.spare.executor.submit(connection.ensure_connection))
+
+
 async def work(hours: int, cable: Cable | None = None) -> list[Figures]:
     """Let the office work, and give what is left after each hour."""
+    await open_connections()
     manager = StateManagerMemory()  # type: ignore[abstract]
     left = []
     async with Worker(state_manager=manager, exception_handler=expected) as worker:
@@ -68,7 +90,7 @@ def check(left: list[Figures]) -> None:
 
 async def test_a_day_ends_as_it_began(settings: Any) -> None:
     cable = Cable()
-    settings.REFLEX_DRF = {"LIVE_REFRESH_INTERVAL": 50, "LIVE_TRANSPORT": cable}
+    settings.REFLEX_DRF = {"LIVE_REFRESH_INTERVAL": 50, "LIVE_TRANSPORT": cable, **LASTING}
     left = await work(5, cable)
     check(left)
     assert cable._ends == []
@@ -81,5 +103,5 @@ async def test_a_day_ends_as_it_began(settings: Any) -> None:
 
 @pytest.mark.parametrize("server", SERVERS)
 async def test_an_hour_leaves_no_connection(server: str, settings: Any) -> None:
-    settings.REFLEX_DRF = choose(server) | {"LIVE_CHANNEL": f"office-{uuid4().hex}"}
+    settings.REFLEX_DRF = choose(server) | {"LIVE_CHANNEL": f"office-{uuid4().hex}", **LASTING}
     check(await work(2))
