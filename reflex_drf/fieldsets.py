@@ -18,9 +18,7 @@ from rest_framework import serializers
 __all__ = [
     "FieldSet",
     "Live",
-    "declared_state",
     "field_sets",
-    "is_drfs",
     "is_understood",
     "readable_fields",
     "reads_as_drf",
@@ -222,10 +220,7 @@ def declared_state(cls: Any) -> tuple[Any, ...]:
     return tuple(cls._declared_fields.items()), [*map(frozen, options)]
 
 
-META_OPTIONS = (
-    *("model", "fields", "exclude", "depth", "read_only_fields", "extra_kwargs"),
-    "validators",
-)
+META_OPTIONS = ("model", "fields", "exclude", "depth", "read_only_fields", "extra_kwargs")
 
 
 def frozen(value: Any) -> Any:
@@ -258,9 +253,4 @@ def is_fixed(field: Any) -> bool:
     if isinstance(field, BASE):
         return sets_of(type(field)) is not None
     # A field of a project's own may look at its serializer when it is bound to it.
-    return is_drfs(field)
-
-
-def is_drfs(field: Any) -> bool:
-    """Tell whether a field is of a class of DRF's own."""
     return type(field).__module__.partition(".")[0] == "rest_framework"

@@ -20,7 +20,7 @@ from django.db.models import query as query_module
 from django.db.models.lookups import Lookup
 from django.db.models.manager import BaseManager
 
-__all__ = ["Unusual", "duplicate", "get", "is_own", "kept_for"]
+__all__ = ["get", "is_own", "kept_for", "sending"]
 
 # Values that stand in a condition as they are. Others may be expressions or make other SQL.
 PLAIN = frozenset({datetime, int, str, UUID})
@@ -110,11 +110,8 @@ class Compiled:
 
     def find(self, values: dict[str, Any]) -> list[Any]:
         """Send the query, and give the objects that Django makes of the rows."""
-        params = self._bind(values)
-        compiler = duplicate(self._compiler)
-        compiler.as_sql = lambda *args, **kwargs: (self._sql, params)
         queryset = duplicate(self._queryset)
-        queryset._query = Bound(compiler)
+        queryset._query = Bound(sending(self._compiler, self._sql, self._bind(values)))
         return list(queryset._iterable_class(queryset))
 
 
@@ -122,6 +119,13 @@ def duplicate(original: Any) -> Any:
     """Copy an object, not what it holds; `copy()` of a queryset would run it."""
     copy = object.__new__(type(original))
     copy.__dict__.update(original.__dict__)
+    return copy
+
+
+def sending(compiler: Any, sql: str, params: tuple[Any, ...]) -> Any:
+    """Copy a compiler that has compiled its query, to send SQL that is known already."""
+    copy = duplicate(compiler)
+    copy.as_sql = lambda *args, **kwargs: (sql, params)
     return copy
 
 

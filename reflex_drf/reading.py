@@ -13,19 +13,16 @@ from math import isfinite
 from typing import Any
 
 from django.conf import settings
-from django.db.backends.sqlite3.base import DatabaseWrapper
 from django.db.models import DateField, DateTimeField, JSONField, QuerySet
 from django.db.models.expressions import Col
 from django.db.models.sql.compiler import SQLCompiler
 
 from reflex_drf.converters import Amounts, Documents, Moments
-from reflex_drf.sqlite import DateTexts, MomentTexts, parsed, recognised
+from reflex_drf.sqlite import DateTexts, MomentTexts, SQLite, parsed, recognised
 from reflex_drf.statements import Rows, rows_of
 
 __all__ = ["Reading", "give_away", "is_given_away", "is_read_by_django", "read", "settled"]
 
-# By way of the wrapper: Django's module of these operations cannot be the first to be imported.
-SQLite: Any = DatabaseWrapper.ops_class
 Column = Sequence[Any]
 NOTHING = type(None)
 # What makes rows of results; a database backend with its own is asked for rows.

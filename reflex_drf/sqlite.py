@@ -16,7 +16,10 @@ from django.db.models import DateField, DateTimeField
 from django.db.models.expressions import Col
 from django.utils.dateparse import parse_date, parse_datetime
 
-__all__ = ["DateTexts", "MomentTexts", "ask_for_texts", "parsed", "recognised"]
+__all__ = ["DateTexts", "MomentTexts", "SQLite", "ask_for_texts", "parsed", "recognised"]
+
+# By way of the wrapper: Django's module of these operations cannot be the first to be imported.
+SQLite: Any = DatabaseWrapper.ops_class
 
 DIGITS = str.maketrans("123456789", "000000000")
 DATE = "0000-00-00"
@@ -41,7 +44,7 @@ PARSERS: dict[type, Callable[[str], Any]] = {DateField: parse_date, DateTimeFiel
 def ask_for_texts(compiler: Any) -> dict[int, type]:
     """Have a query give dates and moments as texts; tells in which columns, once it is compiled."""
     query, places = compiler.query, dict[int, type]()
-    if type(compiler.connection.ops) is not DatabaseWrapper.ops_class:
+    if type(compiler.connection.ops) is not SQLite:
         return places
     # What is distinct, grouped or computed may depend on a column's own expression.
     if query.distinct or query.group_by is not None or query.annotations:

@@ -22,7 +22,7 @@ from django.db.models.sql import query as sql_module
 from django.db.models.sql.constants import MULTI, SINGLE
 from django.db.models.sql.where import WhereNode
 
-from reflex_drf.lookups import duplicate, is_own, kept_for
+from reflex_drf.lookups import is_own, kept_for, sending
 from reflex_drf.sqlite import ask_for_texts
 
 __all__ = ["Rows", "count", "rows_of"]
@@ -76,9 +76,7 @@ class Statement:
             text, params = conditions
             before, after = self._parts
             sql = f"{before} WHERE {text}{after}" if text else before
-        compiler = duplicate(self.compiler)
-        compiler.as_sql = lambda *args, **kwargs: (sql, params)
-        return compiler.execute_sql(kind)
+        return sending(self.compiler, sql, params).execute_sql(kind)
 
 
 class Rows(Statement):

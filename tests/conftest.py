@@ -100,6 +100,14 @@ def _close_connections_of_idle_threads(request: pytest.FixtureRequest) -> Genera
 
 
 @pytest.fixture
+def new_threads() -> Generator[None]:
+    """Begin without database threads, and leave none."""
+    threads.shutdown()
+    yield
+    threads.shutdown()
+
+
+@pytest.fixture
 def quick(settings: Any) -> None:
     """Live updates without long waits."""
     settings.REFLEX_DRF = QUICK

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,14 +14,9 @@ from reflex_drf.bridge import pool
 from reflex_drf.bridge.threads import briefly, database_thread, hold_thread, pools, shutdown
 from tests.test_threads import call, name_of_thread, settled, until
 
+pytestmark = pytest.mark.usefixtures("new_threads")
+
 HOUR = 3600
-
-
-@pytest.fixture(autouse=True)
-def _threads_end() -> Iterator[None]:
-    shutdown()
-    yield
-    shutdown()
 
 
 @pytest.fixture

@@ -33,8 +33,9 @@ PRODUCTS = Product.objects
 NOT_SORTED = PRODUCTS.order_by()
 
 
-def fill() -> None:
-    """Make a few rows of each kind."""
+@pytest.fixture(autouse=True)
+def _rows() -> None:
+    connections["default"].__dict__.pop(lookups.KEPT, None)
     teas = [Category.objects.create(name=name) for name in ("black", "green")]
     tags = [Tag.objects.create(name=name) for name in ("hot", "iced")]
     order = Order.objects.create(customer="Ada")
@@ -49,12 +50,6 @@ def fill() -> None:
         )
         row.tags.add(tags[number % 2])
         OrderLine.objects.create(order=order, product=row, quantity=number + 1)
-
-
-@pytest.fixture(autouse=True)
-def _rows() -> None:
-    fill()
-    connections["default"].__dict__.pop(lookups.KEPT, None)
 
 
 def joined_all(queryset: QuerySet[Any]) -> QuerySet[Any]:

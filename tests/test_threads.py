@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -28,12 +28,7 @@ from tests.bridging import sign_in
 from tests.counting import count_hops
 from tests.shop.models import Category
 
-
-@pytest.fixture(autouse=True)
-def _threads_end() -> Iterator[None]:
-    shutdown()
-    yield
-    shutdown()
+pytestmark = pytest.mark.usefixtures("new_threads")
 
 
 class Gate:

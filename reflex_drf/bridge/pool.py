@@ -91,10 +91,15 @@ class ThreadPool:
         self.spare = DatabaseThread("spare")
         self.waiting: deque[Job] = deque()
         self.takes_turns = is_sqlite_alone()
-        self._sweeper = Sweeper(lambda: [*self.threads, self.spare])
+        self._sweeper = Sweeper(lambda: self.all)
         self._retired = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def all(self) -> list[DatabaseThread]:
+        """All threads, the spare one among them."""
+        return [*self.threads, self.spare]
 
     # -- Handing over, on the event loop --------------------------------------------------------
 
@@ -103,24 +108,20 @@ class ThreadPool:
         with self.lock:
             if thread is not None:
                 self._queue(thread, job)
-                return
-            if hold:
-                thread = self._claim_whole()
-                thread.held = job.begin()
-                self._give(thread, job)
+            elif hold:
+                whole = self._claim_whole()
+                whole.held = job.begin()
+                self._give(whole, job)
+                whole.executor.submit(self._work, whole, job)
             else:
                 self.waiting.append(job)
-        if thread is None:
+        if self.waiting:
             self._look()
-        else:
-            thread.executor.submit(self._work, thread, job)
 
     def _look(self) -> None:
         """Begin with calls that wait, if any may; and look again as long as any does."""
         with self.lock:
-            turns = self._find_turns()
-        for thread, job in turns:
-            thread.executor.submit(self._work, thread, job)
+            self._give_turns()
         if self.waiting:
             loop = asyncio.get_running_loop()
             # A loop that has ended has taken its timer with it.
@@ -133,16 +134,16 @@ class ThreadPool:
 
     # -- Under the lock -------------------------------------------------------------------------
 
-    def _find_turns(self) -> list[tuple[DatabaseThread, Job]]:
+    def _give_turns(self) -> None:
         if not self.waiting or self._retired:
-            return []
-        running = [t for t in [*self.threads, self.spare] if t.pending and not t.held]
+            return
+        running = [t for t in self.all if t.pending and not t.held]
         if self.takes_turns and not all(map(is_waiting, running)):
-            return []
+            return
         # Where all wait, those that follow most likely wait as well.
-        threads = self._find_idle()[: len(running) or 1]
-        found = [(thread, self._next_for(thread)) for thread in threads]
-        return [(thread, job) for thread, job in found if job is not None]
+        for thread in self._find_idle()[: len(running) or 1]:
+            if (job := self._next_for(thread)) is not None:
+                thread.executor.submit(self._work, thread, job)
 
     def _find_idle(self) -> list[DatabaseThread]:
         # An idle thread that long background events have used once is better than one at work.
@@ -245,7 +246,7 @@ class ThreadPool:
 
     def join(self) -> None:
         """End all threads, also those of events that are still open, and wait for it."""
-        for thread in [*self.threads, self.spare]:
+        for thread in self.all:
             thread.close()
             thread.executor.shutdown(wait=True)
 

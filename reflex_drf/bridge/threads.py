@@ -224,7 +224,7 @@ def briefly() -> Iterator[None]:
 def close_idle() -> None:
     """Close the connections of all threads that no event uses, and wait for it."""
     pool = pools.known()
-    threads = [*pool.threads, pool.spare] if pool else []
+    threads = pool.all if pool else []
     idle = [thread for thread in threads if thread.used and not thread.events]
     for future in [thread.executor.submit(connections.close_all) for thread in idle]:
         future.result()
