@@ -150,6 +150,18 @@ async def test_calls_that_an_event_makes_at_once_share_its_thread(settings: Any)
         assert executor.thread.events == 1
 
 
+@pytest.mark.usefixtures("_patient")
+async def test_a_thread_that_an_event_goes_on_in_is_bound_to_another_one_last() -> None:
+    occupied = Occupied()
+    async with database_thread():
+        mine = asyncio.create_task(sync_to_async(occupied.work)())
+        await asyncio.to_thread(occupied.started.wait, 10)
+        other = asyncio.create_task(call())
+        await until(lambda: len(pools.current().waiting) == 1)
+        occupied.free.set()
+        assert await other != await mine
+
+
 async def test_a_brief_call_binds_its_event_to_no_thread() -> None:
     async with database_thread() as executor:
         with briefly():

@@ -210,7 +210,11 @@ class ThreadPool:
             thread.pending -= 1
             if thread.pending or thread.held:
                 return None
-            return self._next_for(thread)
+            if not thread.events:
+                return self._next_for(thread)
+            # One that other events go on in is the last to be bound to yet another one.
+            self._give_turns()
+            return None
 
     # -- The end of an event, and of the pool ---------------------------------------------------
 
