@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from contextvars import copy_context
 from typing import Any, ClassVar
 
+import aiohttp
 import httpx
 import reflex as rx
 from asgiref.sync import sync_to_async
@@ -30,7 +31,8 @@ from reflex_base.utils.format import json_dumps
 
 from benchmarks.data import DATABASE
 from benchmarks.rows import FlatSerializer
-from benchmarks.served import HERE, Served, Wire, served
+from benchmarks.served import HERE, Served, served
+from benchmarks.sockets import Wire
 from benchmarks.table import Row, Work, time_pair
 from reflex_drf.compiled import plain_data
 from reflex_drf.testing import Tab, Worker, create_session
@@ -180,8 +182,9 @@ async def wire_rows() -> AsyncIterator[Row]:
     key = await sync_to_async(create_session)(user)
     async with (
         served(DATABASE) as server,
-        Wire(server) as visitor,
-        Wire(server, key) as viewer,
+        aiohttp.ClientSession() as session,
+        Wire(session, server.url, "theme=dark") as visitor,
+        Wire(session, server.url, f"sessionid={key}") as viewer,
         client_of(server, key) as client,
     ):
         bridged, plain = map(name_of, (states.BridgedState.count_up, states.PlainState.count_up))

@@ -1,4 +1,4 @@
-"""The project in `site/` as `reflex run --env prod` serves it, and clients of its one port."""
+"""The project in `site/` as `reflex run --env prod` serves it."""
 
 from __future__ import annotations
 
@@ -8,19 +8,14 @@ import signal
 import socket
 import sys
 import tempfile
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from shutil import copytree
-from typing import Any
 
 import httpx
-import socketio
 
 HERE = Path(__file__).parent
-NAMESPACE = "/_event"
-ROOT = "reflex___state____state"
 
 
 class Served:
@@ -71,44 +66,3 @@ async def served(database: Path | str, **environment: str) -> AsyncIterator[Serv
             # With the workers that it has started.
             os.killpg(process.pid, signal.SIGTERM)
             await process.wait()
-
-
-class Wire:
-    """One browser tab, reduced to its socket: sends an event, and waits for what it changes."""
-
-    def __init__(self, server: Served, session: str = "") -> None:
-        self.server, self.session = server, session
-        self.socket = socketio.AsyncClient(reconnection=False)
-        self.socket.on("event", self._receive, namespace=NAMESPACE)
-        self._arrived: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-
-    async def __aenter__(self) -> Wire:
-        cookie = f"sessionid={self.session}" if self.session else "theme=dark"
-        await self.socket.connect(
-            f"{self.server.url}?token={uuid.uuid4()}",
-            headers={"Origin": self.server.url, "Cookie": cookie, "Accept-Language": "en"},
-            transports=["websocket"],
-            namespaces=[NAMESPACE],
-            socketio_path=NAMESPACE,
-        )
-        await self.send(f"{ROOT}.hydrate")
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        await self.socket.disconnect()
-
-    async def _receive(self, update: dict[str, Any]) -> None:
-        if delta := update.get("delta"):
-            self._arrived.put_nowait(delta)
-
-    async def send(self, name: str, var: str = "", **payload: Any) -> Any:
-        """Send an event and wait for the delta that answers it, with the var that is named."""
-        router = {"pathname": "/", "asPath": "/", "query": {}}
-        event = {"name": name, "payload": payload, "router_data": router}
-        await self.socket.emit("event", event, namespace=NAMESPACE)
-        state = name.rpartition(".")[0]
-        async with asyncio.timeout(30):
-            while True:
-                values = (await self._arrived.get()).get(state, {})
-                if not var or f"{var}_rx_state_" in values:
-                    return values.get(f"{var}_rx_state_")

@@ -27,8 +27,8 @@ class Client:
         self.bytes = 0
         self.state = ""
 
-    async def connect(self, suffix: str) -> None:
-        """Open the socket, and learn the full name of the state with this ending."""
+    async def open(self) -> None:
+        """Open the socket, and have the page's state made."""
         query = f"EIO=4&transport=websocket&token={uuid.uuid4()}"
         headers = {"Cookie": self.cookie, "Origin": self.url}
         address = f"{self.url.replace('http', 'ws', 1)}{NAMESPACE}/?{query}"
@@ -38,6 +38,10 @@ class Client:
         await self.socket.receive_str()
         self.reader = asyncio.create_task(self.read())
         await self.emit("reflex___state____state.hydrate")
+
+    async def connect(self, suffix: str) -> None:
+        """Open the socket, and learn the full name of the state with this ending."""
+        await self.open()
         while not self.state:
             names = json.loads(await self.answer())[1].get("delta", {})
             self.state = next((name for name in names if name.endswith(suffix)), "")
@@ -73,3 +77,30 @@ class Client:
     async def close(self) -> None:
         self.reader.cancel()
         await self.socket.close()
+
+
+class Wire(Client):
+    """A tab whose page shows what comes back: it reads each answer as a whole."""
+
+    async def __aenter__(self) -> Wire:
+        await self.open()
+        await self.read_change("")
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
+
+    async def read_change(self, state: str) -> dict[str, Any]:
+        """Wait for the next message that changes something, and give what it changes of a state."""
+        while not (delta := json.loads(await self.answer())[1].get("delta")):
+            pass
+        changed: dict[str, Any] = delta.get(state, {})
+        return changed
+
+    async def send(self, name: str, var: str, **payload: Any) -> Any:
+        """Send an event and wait until it changes a var, which is given."""
+        await self.emit(name, **payload)
+        while True:
+            changed = await self.read_change(name.rpartition(".")[0])
+            if f"{var}_rx_state_" in changed:
+                return changed[f"{var}_rx_state_"]
