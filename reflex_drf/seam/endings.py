@@ -27,6 +27,7 @@ from reflex_base.event.processor.future import EventFuture
 from reflex_base.registry import RegisteredEventHandler
 
 __all__ = ["EndingProcessor", "noting_end"]
+current = EventContext.get
 
 
 class EndingProcessor(BaseStateEventProcessor):
@@ -62,7 +63,12 @@ def noting(fn: Any, returned: set[str]) -> Any:
     """Wrap the function of a handler into one that Reflex runs in the same way."""
 
     async def run_async(*args: Any, **values: Any) -> Any:
-        return noted(await fn(*args, **values), returned)
+        events = await fn(*args, **values)
+        if events is None:
+            # As most do; each step here is one of every event.
+            returned.add(current().txid)
+            return None
+        return noted(events, returned)
 
     def run(*args: Any, **values: Any) -> Any:
         return noted(fn(*args, **values), returned)
@@ -77,7 +83,7 @@ def noted(events: Any, returned: set[str]) -> Any:
         return run_async_generator(events, returned)
     if kind is GeneratorType:
         return run_generator(events, returned)
-    returned.add(EventContext.get().txid)
+    returned.add(current().txid)
     return events
 
 
@@ -89,11 +95,11 @@ async def run_async_generator(
     async with contextlib.aclosing(steps):
         async for events in steps:
             yield events
-    returned.add(EventContext.get().txid)
+    returned.add(current().txid)
 
 
 def run_generator(steps: Generator[Any, Any, Any], returned: set[str]) -> Generator[Any, Any, Any]:
     """Do the same for a handler that does not wait."""
     events = yield from steps
-    returned.add(EventContext.get().txid)
+    returned.add(current().txid)
     return events

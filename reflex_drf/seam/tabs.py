@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextvars import Context, ContextVar, copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol, Self, TypeVar
 
 from reflex_base.event import Event
@@ -171,8 +171,9 @@ class Tab:
     sid: str
     # Whether the event runs beside others of its tab, maybe for hours.
     background: bool = False
-    # What is to be done once the event has ended; None from then on.
-    _later: list[Callable[[], None]] | None = field(default_factory=list)
+    # What is to be done once the event has ended, which it has if that is said.
+    _later: list[Callable[[], None]] | None = None
+    _ended: bool = False
 
     @property
     def connected(self) -> bool:
@@ -185,16 +186,20 @@ class Tab:
 
     def when_ended(self, callback: Callable[[], None]) -> None:
         """Call a function once the event that knows this tab has ended, on its loop."""
-        if self._later is None:
+        if self._ended:
             callback()
+        elif self._later is None:
+            self._later = [callback]
         else:
             self._later.append(callback)
 
     def end(self) -> None:
         """Do what had to wait for the end of the event."""
-        later, self._later = self._later or [], None
-        for callback in later:
-            callback()
+        self._ended = True
+        if self._later is not None:
+            later, self._later = self._later, None
+            for callback in later:
+                callback()
 
 
 tab_var: ContextVar[Tab | None] = ContextVar("reflex_drf_tab", default=None)

@@ -131,7 +131,8 @@ def changes_nothing(sender: Sender, root: BaseState) -> bool:
     if scope is None or scope.opener is None or sender.hydrates or not sender.keeps_tree:
         return False
     owner = root.substates.get(OWNER)
-    if type(owner) is not TabOwner or owner._owner != ANONYMOUS:
+    # Past the descriptor of its var, in every event.
+    if type(owner) is not TabOwner or owner.__dict__.get("_owner") != ANONYMOUS:
         return False
     if scope.opener.user(scope) is None:
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from typing import Any, ClassVar
 
@@ -116,16 +117,22 @@ async def mirror_user(root: BaseState, user: Any, target: type[BaseState], hydra
         # A manager like Redis loads the parts that a handler needs. The mirror is not among them,
         # and loading it would load every state below it.
         return
-    groups = hydrates or getattr(target, "mirror_groups", False)
+    groups = hydrates or wants_groups(target)
     await show_user(await find_part(root, DjangoUserState), user, groups=groups)
 
 
 def shows_visitor(root: BaseState, target: type[BaseState]) -> bool:
     """Tell whether the mirror of a whole tree shows a visitor already."""
     mirror = root.substates.get(MIRROR)
-    if type(mirror) is not DjangoUserState or getattr(target, "mirror_groups", False):
+    if type(mirror) is not DjangoUserState or wants_groups(target):
         return False
     return shows(mirror, NOBODY)
+
+
+@functools.lru_cache(maxsize=1024)
+def wants_groups(target: type[BaseState]) -> bool:
+    """Tell whether the handlers of a state are to find the groups of the user."""
+    return bool(getattr(target, "mirror_groups", False))
 
 
 def shows(mirror: DjangoUserState, values: tuple[Any, ...]) -> bool:
