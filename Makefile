@@ -36,7 +36,7 @@ test-postgres: $(VENV)/.installed-services  ## Run the database tests on Postgre
 		tests/test_related.py tests/test_bulk.py tests/test_rights.py \
 		tests/test_auth_tickets.py tests/test_live_publishing.py tests/test_live_triggers.py \
 		tests/test_live_checks.py tests/test_lookups.py tests/test_statements.py \
-		tests/test_viewers.py
+		tests/test_viewers.py tests/test_gathering.py
 
 lint: $(VENV)/.installed-lint  ## Check format, style and the direction of imports.
 	$(BIN)/ruff format --check .

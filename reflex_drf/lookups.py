@@ -6,7 +6,13 @@ Django's own compiled query: each use binds other values to it and sends it as D
 
 from __future__ import annotations
 
-from datetime import datetime
+import threading
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from functools import partial
+from itertools import chain
 from types import FunctionType, ModuleType
 from typing import Any
 from uuid import UUID
@@ -17,16 +23,28 @@ from django.db import connections, router
 from django.db.models import Manager, QuerySet
 from django.db.models import manager as manager_module
 from django.db.models import query as query_module
-from django.db.models.lookups import Lookup
+from django.db.models.lookups import Exact, GreaterThan, Lookup
 from django.db.models.manager import BaseManager
+from django.db.models.sql.compiler import SQLCompiler
+from django.db.models.sql.constants import MULTI
+from django.utils import timezone
 
-__all__ = ["get", "is_own", "kept_for", "sending"]
+__all__ = ["get", "is_own", "kept_for", "read_ahead", "sending", "shared_rows", "sharing"]
 
 # Values that stand in a condition as they are. Others may be expressions or make other SQL.
 PLAIN = frozenset({datetime, int, str, UUID})
 # What `get()` consists of; packages that cache rows put methods of theirs in these places.
 METHODS = ("get", "filter", "order_by", "using", "_chain", "_clone", "_fetch_all", "__len__")
 KEPT = "_reflex_drf_lookups"
+# Conditions whose value is what its field makes of it, and nothing more.
+SIMPLE = (Exact, GreaterThan)
+EXECUTE = SQLCompiler.execute_sql
+# From how many keys on one query for all of them is worth being compiled.
+FEW = 3
+# What nobody can change who is given it.
+FROZEN = frozenset(
+    {bool, bytes, date, datetime, Decimal, float, int, str, time, timedelta, type(None), UUID}
+)
 
 
 class Unusual(Exception):  # noqa: N818 - never leaves this module
@@ -57,6 +75,30 @@ def forget(**kwargs: Any) -> None:
 setting_changed.connect(forget, dispatch_uid="reflex_drf.lookups.forget")
 
 
+class Sharing(threading.local):
+    """Rows that the lookups of a thread have in common for a moment, None as long as they do not.
+
+    Objects are made of them for each lookup anew.
+    """
+
+    rows: dict[Any, Any] | None = None
+    # What "now" is to all of them.
+    moment: datetime
+
+
+sharing = Sharing()
+
+
+@contextmanager
+def shared_rows() -> Iterator[None]:
+    """Let the same lookup read its rows once in this block; all of them were asked for before."""
+    sharing.rows, sharing.moment = {}, timezone.now()
+    try:
+        yield
+    finally:
+        sharing.rows = None
+
+
 class Bound:
     """Stands for the query of a queryset whose SQL is known already."""
 
@@ -80,7 +122,8 @@ class Compiled:
         conditions = self._compiler.where.children
         if len(conditions) != len(values) or not all(isinstance(c, Lookup) for c in conditions):
             raise Unusual
-        self._conditions = [(type(condition), condition.lhs) for condition in conditions]
+        self._columns = [condition.lhs for condition in conditions]
+        self._binders = [self._binder(type(condition), condition.lhs) for condition in conditions]
         if self._bind(values) != tuple(params):
             raise Unusual
         self._keep_no_value(conditions)
@@ -95,24 +138,73 @@ class Compiled:
         compiler = self._compiler
         converters = compiler.get_converters([column[0] for column in compiler.select])
         compiler.get_converters = lambda expressions: converters
+        self._convert: Any = partial(compiler.apply_converters, converters=converters)
+        if not converters:
+            self._convert = iter
 
-    def _bind(self, values: dict[str, Any]) -> tuple[Any, ...]:
-        """Prepare values for the database as Django's conditions do."""
-        params: list[Any] = []
-        # The order in which a `Q` object takes them.
-        for (kind, lhs), name in zip(self._conditions, sorted(values), strict=True):
-            condition = kind(lhs, values[name])
-            sql, bound = condition.process_rhs(self._compiler, self._compiler.connection)
+    def _binder(self, kind: type[Lookup[Any]], lhs: Any) -> Callable[[Any], Any]:
+        """Give what prepares a value for the database as a condition of Django's does."""
+        compiler, connection, field = self._compiler, self._compiler.connection, lhs.output_field
+
+        def bind(value: Any) -> Any:
+            sql, bound = kind(lhs, value).process_rhs(compiler, connection)
             if sql != "%s":
                 raise Unusual
-            params.extend(bound)
-        return tuple(params)
+            (param,) = bound
+            return param
+
+        def bind_simply(value: Any) -> Any:
+            return field.get_db_prep_value(field.get_prep_value(value), connection, prepared=True)
+
+        return bind_simply if kind in SIMPLE else bind
+
+    def _bind(self, values: dict[str, Any]) -> tuple[Any, ...]:
+        # The order in which a `Q` object takes them.
+        return tuple(
+            bind(values[name]) for bind, name in zip(self._binders, sorted(values), strict=True)
+        )
 
     def find(self, values: dict[str, Any]) -> list[Any]:
         """Send the query, and give the objects that Django makes of the rows."""
+        compiler = sending(self._compiler, self._sql, params := self._bind(values))
+        if type(compiler).execute_sql is EXECUTE:
+            # It would look at everything that a query may be, for two rows at most.
+            compiler.execute_sql = lambda **options: self._ask(params)
+            compiler.results_iter = self._convert
         queryset = duplicate(self._queryset)
-        queryset._query = Bound(sending(self._compiler, self._sql, self._bind(values)))
+        queryset._query = Bound(compiler)
         return list(queryset._iterable_class(queryset))
+
+    def _ask(self, params: tuple[Any, ...]) -> Any:
+        shared = sharing.rows
+        if shared is None or (rows := shared.get((self, params))) is None:
+            with self._compiler.connection.cursor() as cursor:
+                cursor.execute(self._sql, params)
+                rows = cursor.fetchall()
+            self._share(params, rows)
+        return rows
+
+    def _share(self, params: tuple[Any, ...], rows: Any) -> None:
+        if sharing.rows is not None and all(type(v) in FROZEN for v in chain.from_iterable(rows)):
+            sharing.rows[self, params] = rows
+
+    def read_ahead(self, queryset: Any, name: str, keys: Collection[Any], values: Any) -> None:
+        """Read the rows of several lookups in one query."""
+        bound = {}
+        for key in keys:
+            with suppress(EmptyResultSet, Unusual):
+                # A key that no row can have is not asked for.
+                bound[key] = self._bind({name: key, **values})
+        queryset = queryset.filter(**{f"{name}__in": [*bound]}, **values).order_by()
+        rows = queryset.query.get_compiler(using=queryset.db).execute_sql(MULTI)
+        order = sorted({name, *values}).index(name)
+        field = self._columns[order].target
+        place = [column[0].target for column in self._compiler.select].index(field)
+        found = {row[place]: row for row in chain.from_iterable(rows)}
+        for params in bound.values():
+            # One that is written in another way by the database is looked up by itself.
+            if (row := found.get(params[order])) is not None:
+                self._share(params, [row])
 
 
 def duplicate(original: Any) -> Any:
@@ -143,6 +235,17 @@ def get(manager: Any, **values: Any) -> Any:
             f"{manager.model._meta.object_name} matching query does not exist."
         )
     return found[0]
+
+
+def read_ahead(manager: Any, name: str, keys: Collection[Any], **values: Any) -> None:
+    """Read what `get()` is about to be asked for inside `shared_rows()`, if it is worth it."""
+    known = {key for key in keys if type(key) in PLAIN and key != ""}
+    if len(known) < FEW or not is_plain(manager):
+        return
+    alias, one = router.db_for_read(manager.model), next(iter(known))
+    compiled = compiled_for(manager, alias, {name: one, **values})
+    if compiled is not None:
+        compiled.read_ahead(manager.get_queryset().using(alias), name, known, values)
 
 
 def find(manager: Any, alias: str, values: dict[str, Any]) -> list[Any] | None:

@@ -6,21 +6,37 @@ with rows of its own, an authentication backend that gets its users differently.
 
 from __future__ import annotations
 
+import re
 import sys
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from django.conf import settings as django_settings
 from django.contrib import auth
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 from django.utils.functional import SimpleLazyObject, empty
 
 from reflex_drf import lookups
+from reflex_drf.lookups import sharing
 
-__all__ = ["find_user", "load_session", "quick_user"]
+__all__ = [
+    "are_djangos",
+    "find_user",
+    "load_session",
+    "quick_user",
+    "read_sessions",
+    "read_users",
+]
 
+DB_SESSIONS = "django.contrib.sessions.backends.db"
+# The condition under which a session store looks for its row, and a key that it may have made.
+VALID = "expire_date__gt"
+SESSION_KEY = re.compile("[0-9a-z]{8,40}")
 LAZY_USER = "AuthenticationMiddleware.process_request.<locals>.<lambda>"
 
 
@@ -32,6 +48,9 @@ class QuickManager:
 
     def get(self, **values: Any) -> Any:
         """Do what the manager's own `get()` does."""
+        if sharing.rows is not None:
+            # Sessions that are looked up together are all valid, or not, at the same moment.
+            values[VALID] = sharing.moment
         return lookups.get(self._manager, **values)
 
 
@@ -47,7 +66,7 @@ class QuickModel:
 
 def load_session(store: Any) -> None:
     """Load a session that is kept in the database and was not loaded yet; the store does it."""
-    db: Any = sys.modules.get("django.contrib.sessions.backends.db")
+    db: Any = sys.modules.get(DB_SESSIONS)
     if db is None or type(store) is not db.SessionStore or not is_unread(store):
         return
     model = store.model
@@ -63,6 +82,38 @@ def load_session(store: Any) -> None:
 def is_unread(store: Any) -> bool:
     """Tell whether the next look at a session makes a query."""
     return store.session_key is not None and not hasattr(store, "_session_cache")
+
+
+def are_djangos() -> bool:
+    """Tell whether all sessions and all users of this project are found by Django's own code."""
+    from django.contrib.auth.backends import ModelBackend
+
+    paths = django_settings.AUTHENTICATION_BACKENDS
+    # One that only proves who somebody is, or what he may do, need not find users.
+    finders = {getattr(type(auth.load_backend(path)), "get_user", None) for path in paths}
+    return django_settings.SESSION_ENGINE == DB_SESSIONS and finders <= {ModelBackend.get_user}
+
+
+def read_sessions(requests: Iterable[Any]) -> None:
+    """Read the sessions of several requests whose lookups follow, in one query."""
+    stores = [request.session for request in requests]
+    # A browser may send anything as a key, and what is an error for one must be none for others.
+    keys = {s.session_key for s in stores if s.session_key and SESSION_KEY.fullmatch(s.session_key)}
+    if keys:
+        lookups.read_ahead(stores[0].model.objects, "session_key", keys, **{VALID: sharing.moment})
+
+
+def read_users(requests: Iterable[Any]) -> None:
+    """Read the users of several requests whose sessions are loaded, in one query."""
+    from django.contrib.auth import backends
+
+    model: Any = backends.UserModel
+    keys = set()
+    for request in requests:
+        # What is in no session, or is no key, is what its own lookup deals with.
+        with suppress(KeyError, ValidationError):
+            keys.add(auth._get_user_session_key(request))  # type: ignore[attr-defined]
+    lookups.read_ahead(model._default_manager, "pk", keys)
 
 
 def find_user(request: HttpRequest) -> None:

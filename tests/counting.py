@@ -11,6 +11,8 @@ from unittest import mock
 from asgiref.sync import SyncToAsync
 from django.db.backends.utils import CursorWrapper
 
+from reflex_drf.bridge.gathering import Gathering
+
 TRANSACTION_CONTROL = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "PRAGMA")
 
 
@@ -71,7 +73,7 @@ class Hops:
 
 @contextmanager
 def count_hops() -> Iterator[Hops]:
-    """Count the calls of `sync_to_async`, whichever thread they run in."""
+    """Count the calls that go to a thread, whichever one they run in."""
     hops = Hops()
     handle = SyncToAsync.thread_handler
 
@@ -79,5 +81,15 @@ def count_hops() -> Iterator[Hops]:
         hops.threads.append(threading.current_thread().name)
         return handle(self, *args, **kwargs)
 
-    with mock.patch.object(SyncToAsync, "thread_handler", counting):
+    # Look-ups of several events are one call, of none of them.
+    gather = Gathering._work
+
+    def counting_together(self: Any) -> None:
+        hops.threads.append(threading.current_thread().name)
+        gather(self)
+
+    with (
+        mock.patch.object(SyncToAsync, "thread_handler", counting),
+        mock.patch.object(Gathering, "_work", counting_together),
+    ):
         yield hops

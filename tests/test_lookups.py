@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import sqlite3
 import threading
 import uuid
 import weakref
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -511,3 +513,83 @@ def test_the_errors_of_a_database_are_djangos(user: User) -> None:
 
     with connection.execute_wrapper(fail), pytest.raises(DatabaseError, match="gone"):
         lookups.get(User.objects, pk=user.pk)
+
+
+class TestSharedRows:
+    def test_the_same_lookup_makes_one_query_and_two_objects(self, user: User) -> None:
+        with sent() as statements, lookups.shared_rows():
+            one, other = (lookups.get(User.objects, pk=user.pk) for _ in range(2))
+        assert len(statements) == 1
+        assert shown(one) == shown(other) == shown(user)
+        one.username = "changed"
+        assert other.username == user.username
+
+    def test_nothing_is_shared_after_it(self, user: User) -> None:
+        with lookups.shared_rows():
+            lookups.get(User.objects, pk=user.pk)
+        User.objects.filter(pk=user.pk).update(username="anna")
+        assert lookups.get(User.objects, pk=user.pk).username == "anna"
+
+    def test_an_error_ends_it(self, user: User) -> None:
+        with pytest.raises(ZeroDivisionError), lookups.shared_rows():
+            _ = 1 / 0
+        with sent() as statements:
+            for _ in range(2):
+                lookups.get(User.objects, pk=user.pk)
+        assert len(statements) == 2
+
+    def test_another_thread_shares_nothing(self, user: User) -> None:
+        with lookups.shared_rows(), ThreadPoolExecutor() as threads:
+            assert threads.submit(lambda: lookups.sharing.rows).result() is None
+
+    def test_several_keys_are_read_in_one_query(self) -> None:
+        users = [User.objects.create_user(f"user {number}") for number in range(4)]
+        with sent() as statements, lookups.shared_rows():
+            keys = [*(each.pk for each in users), 10**6, 2**80]
+            lookups.read_ahead(User.objects, "pk", keys)
+            assert [lookups.get(User.objects, pk=each.pk) for each in users] == users
+            assert len(statements) == 1
+            for missing in (10**6, 2**80):
+                with pytest.raises(User.DoesNotExist):
+                    lookups.get(User.objects, pk=missing)
+
+    def test_a_few_keys_are_not_worth_it(self, user: User) -> None:
+        with sent() as statements, lookups.shared_rows():
+            lookups.read_ahead(User.objects, "pk", [user.pk, user.pk + 1])
+        assert not statements
+
+    def test_a_manager_of_its_own_is_left_to_django(self, user: User) -> None:
+        with sent() as statements, lookups.shared_rows():
+            lookups.read_ahead(of_users(ActiveManager()), "pk", [user.pk, 2, 3, 4])
+        assert not statements
+
+
+class ListingField(models.Field):  # type: ignore[type-arg]
+    """A column whose driver makes lists of it, as PostgreSQL's arrays are read."""
+
+    def db_type(self, connection: Any) -> str:
+        return "listing"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="the converter is of SQLite's driver")
+@isolate_apps("tests.shop")
+def test_rows_with_values_that_can_change_are_not_shared() -> None:
+    class Listed(models.Model):  # noqa: DJ008 - nobody shows it
+        names = ListingField()
+
+        class Meta:
+            app_label = "shop"
+
+    sqlite3.register_converter("listing", lambda text: text.decode().split())
+    with connection.schema_editor() as editor:
+        editor.create_model(Listed)
+    try:
+        row = Listed.objects.create(names="one two")
+        with lookups.shared_rows():
+            one = lookups.get(Listed.objects, pk=row.pk)
+            one.names.append("three")
+            assert lookups.get(Listed.objects, pk=row.pk).names == ["one", "two"]
+    finally:
+        with connection.schema_editor() as editor:
+            editor.delete_model(Listed)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from contextvars import copy_context
+from functools import cached_property
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -17,6 +18,7 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest
 from django.utils import translation
 
+from reflex_drf.bridge.gathering import Gathering
 from reflex_drf.bridge.phases import (
     AUTHENTICATION,
     LOCALE,
@@ -30,6 +32,7 @@ from reflex_drf.bridge.phases import (
 from reflex_drf.bridge.scope import EventScope
 from reflex_drf.bridge.threads import briefly
 from reflex_drf.bridge.visits import Visit
+from reflex_drf.viewers import are_djangos
 
 __all__ = ["StockMiddleware"]
 
@@ -56,6 +59,7 @@ class StockMiddleware:
         self._knows_user = any(member.path == AUTHENTICATION for member in members)
         self._languages: dict[tuple[Any, ...], str] = {}
         self._lock = threading.RLock()
+        self._gathering = Gathering(self._put_on)
         self._look_up = sync_to_async(self._enter)
 
     @classmethod
@@ -73,8 +77,19 @@ class StockMiddleware:
         """Tell whether the user of an event has to be looked up before its handler."""
         return self._session_cookie in scope.source.COOKIES
 
+    @cached_property
+    def _gathers(self) -> bool:
+        # Anything else may be slow, or wait for the event loop.
+        return self._knows_user and are_djangos()
+
     async def look_up(self, scope: EventScope) -> None:
         """Make the request, with session and user, in one hop."""
+        if self._gathers:
+            await self._gathering.look_up(scope)
+            if self._locale is not None:
+                translation.activate(self.language(scope))
+            scope.request = scope.origin
+            return
         # Nothing but two short queries: they need not wait until a slow one of another user ends.
         with briefly():
             await self._look_up(scope)
