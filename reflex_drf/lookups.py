@@ -29,7 +29,7 @@ from django.db.models.sql.compiler import SQLCompiler
 from django.db.models.sql.constants import MULTI
 from django.utils import timezone
 
-__all__ = ["get", "is_own", "kept_for", "read_ahead", "sending", "shared_rows", "sharing"]
+__all__ = ["get", "is_own", "kept_for", "read_ahead", "send", "shared_rows", "sharing"]
 
 # Values that stand in a condition as they are. Others may be expressions or make other SQL.
 PLAIN = frozenset({datetime, int, str, UUID})
@@ -166,11 +166,10 @@ class Compiled:
 
     def find(self, values: dict[str, Any]) -> list[Any]:
         """Send the query, and give the objects that Django makes of the rows."""
-        compiler = sending(self._compiler, self._sql, params := self._bind(values))
-        if type(compiler).execute_sql is EXECUTE:
-            # It would look at everything that a query may be, for two rows at most.
-            compiler.execute_sql = lambda **options: self._ask(params)
-            compiler.results_iter = self._convert
+        params = self._bind(values)
+        compiler = duplicate(self._compiler)
+        compiler.execute_sql = lambda **options: self._ask(params)
+        compiler.results_iter = self._convert
         queryset = duplicate(self._queryset)
         queryset._query = Bound(compiler)
         return list(queryset._iterable_class(queryset))
@@ -178,9 +177,7 @@ class Compiled:
     def _ask(self, params: tuple[Any, ...]) -> Any:
         shared = sharing.rows
         if shared is None or (rows := shared.get((self, params))) is None:
-            with self._compiler.connection.cursor() as cursor:
-                cursor.execute(self._sql, params)
-                rows = cursor.fetchall()
+            rows = send(self._compiler, self._sql, params)
             self._share(params, rows)
         return rows
 
@@ -214,11 +211,17 @@ def duplicate(original: Any) -> Any:
     return copy
 
 
-def sending(compiler: Any, sql: str, params: tuple[Any, ...]) -> Any:
-    """Copy a compiler that has compiled its query, to send SQL that is known already."""
-    copy = duplicate(compiler)
-    copy.as_sql = lambda *args, **kwargs: (sql, params)
-    return copy
+def send(compiler: Any, sql: str, params: tuple[Any, ...]) -> list[Any]:
+    """Give the rows of a compiled query, sent with SQL that is known, as the driver gives them."""
+    if type(compiler).execute_sql is not EXECUTE or compiler.has_extra_select:
+        compiler = duplicate(compiler)
+        compiler.as_sql = lambda *args, **kwargs: (sql, params)
+        return list(chain.from_iterable(compiler.execute_sql(MULTI)))
+    # All else that it does is about what a query may be besides this.
+    with compiler.connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        rows: list[Any] = cursor.fetchall()
+        return rows
 
 
 def get(manager: Any, **values: Any) -> Any:

@@ -8,7 +8,6 @@ statement that is sent is the one that Django would send.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import chain
 from operator import attrgetter
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -19,10 +18,9 @@ from django.db.models import query as query_module
 from django.db.models.sql import Query
 from django.db.models.sql import compiler as compiler_module
 from django.db.models.sql import query as sql_module
-from django.db.models.sql.constants import MULTI, SINGLE
 from django.db.models.sql.where import WhereNode
 
-from reflex_drf.lookups import is_own, kept_for, sending
+from reflex_drf.lookups import is_own, kept_for, send
 from reflex_drf.sqlite import ask_for_texts
 
 __all__ = ["Rows", "count", "rows_of"]
@@ -69,14 +67,14 @@ class Statement:
         self._written = "", ()
         return True
 
-    def execute(self, conditions: Written | None, kind: str) -> Any:
+    def execute(self, conditions: Written | None) -> list[Any]:
         """Send it, as Django's compiler would; as it was compiled, where it is not open."""
         sql, params = self._written
         if conditions is not None and self._parts:
             text, params = conditions
             before, after = self._parts
             sql = f"{before} WHERE {text}{after}" if text else before
-        return sending(self.compiler, sql, params).execute_sql(kind)
+        return send(self.compiler, sql, params)
 
 
 class Rows(Statement):
@@ -90,7 +88,7 @@ class Rows(Statement):
 
     def columns(self, conditions: Written | None = None) -> list[Sequence[Any]]:
         """Give what the database gives, column by column; nothing where there are no rows."""
-        return list(zip(*chain.from_iterable(self.execute(conditions, MULTI)), strict=True))
+        return list(zip(*self.execute(conditions), strict=True))
 
 
 class Number(Statement):
@@ -102,8 +100,8 @@ class Number(Statement):
 
     def number(self, conditions: Written) -> int:
         """Count the rows."""
-        row = self.execute(conditions, SINGLE)
-        ((found,),) = self.compiler.apply_converters((row,), self._converters)
+        rows = self.execute(conditions)
+        ((found,),) = self.compiler.apply_converters(rows, self._converters)
         return int(found)
 
 
