@@ -19,6 +19,7 @@ from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connections
 from django.db.models.signals import post_init
+from django.test import override_settings
 from django.utils import timezone
 
 from reflex_drf import bridge
@@ -29,6 +30,7 @@ from reflex_drf.bridge.gathering import Gathering
 from reflex_drf.bridge.middleware import run_handler
 from reflex_drf.bridge.scope import EventScope
 from reflex_drf.bridge.threads import pools, shutdown
+from reflex_drf.errors import ConfigurationError
 from reflex_drf.testing import Tab
 from reflex_drf.viewers import are_djangos
 from tests.bridging import BACKEND, Viewer, sign_in
@@ -224,18 +226,33 @@ class TestErrors:
         assert isinstance(answers[2], ValidationError)
         assert names(answers[3:]) == [""]
 
+    @pytest.mark.parametrize("error", [DatabaseError, ValueError])
     async def test_where_reading_together_fails_each_reads_alone(
-        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+        self,
+        error: type[Exception],
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
         viewers = [await sign_in_async(name) for name in ("ann", "bob", "cid")]
 
         def fail(requests: Any) -> None:
-            with connections["default"].cursor() as cursor:
-                cursor.execute("SELECT nothing FROM nowhere")
+            raise error("not together")
 
         monkeypatch.setattr(viewers_module, "read_sessions", fail)
         assert names(await look_up(*viewers)) == ["ann", "bob", "cid"]
         assert "failed together" in caplog.text
+
+    async def test_a_call_that_cannot_be_made_keeps_nobody_waiting(self) -> None:
+        viewer = await sign_in_async("ann")
+        crowd = Crowd()
+        crowd.gate.set()
+        with override_settings(REFLEX_DRF={"DATABASE_THREADS": 0}):
+            for _ in range(2):
+                with pytest.raises(ConfigurationError, match="DATABASE_THREADS"):
+                    await crowd.gathering.look_up(EventScope(viewer.request()))
+        scope = EventScope(viewer.request())
+        await crowd.gathering.look_up(scope)
+        assert names([scope.origin]) == ["ann"]
 
     async def test_who_is_cancelled_keeps_nobody_waiting(self) -> None:
         viewer = await sign_in_async("ann")

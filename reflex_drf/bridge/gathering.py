@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
-from django.db import DatabaseError, close_old_connections
+from django.db import close_old_connections
 
 from reflex_drf import viewers
 from reflex_drf.bridge.phases import resolve
@@ -88,9 +88,18 @@ class Gathering:
             self._waiting.append(entry)
             is_first = len(self._waiting) == 1
         if is_first:
-            # Until a thread takes them, others may still join.
-            self._executor.submit(self._work).add_done_callback(self._ended)
+            self._hand_over()
         await entry.done
+
+    def _hand_over(self) -> None:
+        """Have them looked up; until a thread takes them, others may still join."""
+        try:
+            call = self._executor.submit(self._work)
+        except BaseException:
+            # Nobody else must wait for a call that was never made.
+            self._take()
+            raise
+        call.add_done_callback(self._ended)
 
     def _take(self) -> list[Entry]:
         with self._lock:
@@ -103,7 +112,11 @@ class Gathering:
         entries = self._take()
         for start in range(0, len(entries), SLICE):
             part = entries[start : start + SLICE]
-            look_up_together(part, self._put_on)
+            try:
+                look_up_together(part, self._put_on)
+            except BaseException as error:  # noqa: BLE001 - raised where it is awaited
+                for entry in part:
+                    entry.error = entry.error or error
             part[0].done.get_loop().call_soon_threadsafe(finish, part)
 
     def _ended(self, call: Future[None]) -> None:
@@ -138,6 +151,6 @@ def read_ahead(read: Callable[[Sequence[Any]], None], entries: Sequence[Entry]) 
     requests = [entry.request for entry in entries if entry.error is None]
     try:
         read(requests)
-    except DatabaseError:
+    except Exception:
         logger.warning("Look-ups of several events failed together", exc_info=True)
         close_old_connections()
