@@ -171,7 +171,7 @@ class Tab:
     sid: str
     # Whether the event runs beside others of its tab, maybe for hours.
     background: bool = False
-    # What is to be done once the event has ended, which it has if that is said.
+    # What is to be done once the event has ended, and whether it has.
     _later: list[Callable[[], None]] | None = None
     _ended: bool = False
 
