@@ -520,7 +520,7 @@ class TestSharedRows:
         with sent() as statements, lookups.shared_rows():
             one, other = (lookups.get(User.objects, pk=user.pk) for _ in range(2))
         assert len(statements) == 1
-        assert shown(one) == shown(other) == shown(user)
+        assert shown(one) == shown(other) == shown(User.objects.get(pk=user.pk))
         one.username = "changed"
         assert other.username == user.username
 
