@@ -22,7 +22,6 @@ from django.utils.crypto import constant_time_compare
 from django.utils.functional import SimpleLazyObject, empty
 
 from reflex_drf import lookups
-from reflex_drf.lookups import sharing
 
 __all__ = [
     "are_djangos",
@@ -48,9 +47,9 @@ class QuickManager:
 
     def get(self, **values: Any) -> Any:
         """Do what the manager's own `get()` does."""
-        if sharing.rows is not None:
+        if lookups.sharing.rows is not None:
             # Sessions that are looked up together are all valid, or not, at the same moment.
-            values[VALID] = sharing.moment
+            values[VALID] = lookups.sharing.moment
         return lookups.get(self._manager, **values)
 
 
@@ -100,7 +99,9 @@ def read_sessions(requests: Iterable[Any]) -> None:
     # A browser may send anything as a key, and what is an error for one must be none for others.
     keys = {s.session_key for s in stores if s.session_key and SESSION_KEY.fullmatch(s.session_key)}
     if keys:
-        lookups.read_ahead(stores[0].model.objects, "session_key", keys, **{VALID: sharing.moment})
+        lookups.read_ahead(
+            stores[0].model.objects, "session_key", keys, **{VALID: lookups.sharing.moment}
+        )
 
 
 def read_users(requests: Iterable[Any]) -> None:

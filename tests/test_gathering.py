@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -217,6 +217,21 @@ class TestErrors:
         assert str(answers.pop(1)) == "not this one"
         assert names(answers) == ["ann", "cid", "dan"]
 
+    async def test_a_request_that_gets_no_session_is_nobody_elses_concern(self) -> None:
+        viewers = [await sign_in_async(name) for name in ("ann", "bob", "cid")]
+        crowd = Crowd()
+        put_on = crowd.put_on
+
+        def refuse(request: Any, scope: EventScope) -> None:
+            if viewers[1].key in request.COOKIES.values():
+                raise ValueError("not this one")
+            put_on(request, scope)
+
+        crowd.put_on = refuse
+        answers = await crowd.look_up(viewers)
+        assert str(answers.pop(1)) == "not this one"
+        assert names(answers) == ["ann", "cid"]
+
     async def test_a_key_of_a_user_that_is_none(self) -> None:
         viewers = [await sign_in_async(name) for name in ("ann", "bob", "cid", "dan")]
         await sync_to_async(claim)(viewers[2], "nobody")
@@ -347,17 +362,11 @@ class CrowdState(rx.State):
 
 async def test_events_of_many_tabs_at_once_are_each_their_own_viewers() -> None:
     users = [await User.objects.acreate_user(f"user {number}") for number in range(12)]
-    tabs = [Tab(user) for user in users]
-    async with Tab() as visitor:
-        for tab in tabs:
-            await tab.__aenter__()
-        try:
-            for _ in range(3):
-                await asyncio.gather(*(tab.send(CrowdState.look) for tab in (visitor, *tabs)))
-            seen = [tab.get(CrowdState, "names") for tab in tabs]
-        finally:
-            for tab in tabs:
-                await tab.__aexit__(None, None, None)
+    async with AsyncExitStack() as stack:
+        visitor, *tabs = [await stack.enter_async_context(Tab(user)) for user in (None, *users)]
+        for _ in range(3):
+            await asyncio.gather(*(tab.send(CrowdState.look) for tab in (visitor, *tabs)))
+        seen = [tab.get(CrowdState, "names") for tab in tabs]
         assert visitor.get(CrowdState, "names") == ["AnonymousUser"] * 3
     assert seen == [[f"user {number}"] * 3 for number in range(12)]
 

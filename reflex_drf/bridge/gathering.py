@@ -35,7 +35,6 @@ class Entry:
     """An event that waits for its session and its user."""
 
     scope: EventScope
-    request: Any
     # Signals of the user's model, and whatever watches queries, find the event they belong to.
     context: Context
     done: asyncio.Future[None]
@@ -80,7 +79,7 @@ class Gathering:
     async def look_up(self, scope: EventScope) -> None:
         """Put session and user on an event's request, both looked up from now on."""
         loop = asyncio.get_running_loop()
-        entry = Entry(scope, scope.origin, copy_context(), loop.create_future())
+        entry = Entry(scope, copy_context(), loop.create_future())
         with self._lock:
             if self._loop is not loop:
                 # Nobody waits any more for what was left on a loop that has ended.
@@ -137,18 +136,23 @@ def look_up_together(entries: Sequence[Entry], put_on: Callable[[Any, EventScope
     """Look up sessions and users; all have asked for it before the first row is read."""
     with shared_rows():
         for entry in entries:
-            entry.run(put_on, entry.request, entry.scope)
+            entry.run(put_on, entry.scope.origin, entry.scope)
         read_ahead(viewers.read_sessions, entries)
         for entry in entries:
-            entry.run(viewers.load_session, entry.request.session)
+            entry.run(load_session, entry.scope.origin)
         read_ahead(viewers.read_users, entries)
         for entry in entries:
-            entry.run(resolve, entry.request)
+            entry.run(resolve, entry.scope.origin)
+
+
+def load_session(request: Any) -> None:
+    """Load the session of a request; where it has none, the error is its own."""
+    viewers.load_session(request.session)
 
 
 def read_ahead(read: Callable[[Sequence[Any]], None], entries: Sequence[Entry]) -> None:
     """Read what several events need in one query; if that fails, each asks by itself."""
-    requests = [entry.request for entry in entries if entry.error is None]
+    requests = [entry.scope.origin for entry in entries if entry.error is None]
     try:
         read(requests)
     except Exception:
