@@ -23,7 +23,7 @@ from reflex_drf.auth.exchange import CookieExchange
 from reflex_drf.bridge.tickets import EXPORTS
 from reflex_drf.conf import settings
 from reflex_drf.errors import ConfigurationError
-from reflex_drf.guard import Guard, read_headers
+from reflex_drf.guard import Guard, is_secure, read_headers
 from reflex_drf.prefixes import under
 from reflex_drf.seam import upload_headers
 from reflex_drf.seam.delivery import PATH, SESSION
@@ -111,6 +111,9 @@ class Dispatcher:
         if scope["type"] != "http":
             await self.reflex(scope, receive, send)
             return
+        if is_secure(scope, read_headers(scope)):
+            # To a page without its slash Reflex answers with a whole address.
+            scope = {**scope, "scheme": "https"}
         if not self.guard.trusts(scope):
             send = without_cors(send)
         if not under(path, self.uploads):

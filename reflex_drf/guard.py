@@ -15,7 +15,7 @@ from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 from django.utils.http import is_same_domain
 
-__all__ = ["Guard", "read_headers"]
+__all__ = ["Guard", "is_secure", "read_headers"]
 
 DEFAULT_PORTS = {"http": "80", "https": "443"}
 # What Django itself allows while DEBUG is on and ALLOWED_HOSTS is empty.

@@ -21,6 +21,7 @@ from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles as PageFiles
 
 from reflex_drf.asgi import Dispatcher, StaticFiles, django_application, hand_over_cors
 from reflex_drf.errors import ConfigurationError
@@ -201,6 +202,31 @@ async def test_the_host_is_the_browsers(dispatcher: Dispatcher) -> None:
     async with client(dispatcher) as http:
         found = (await http.get("/api/echo/", headers={"Host": "localhost:3000"})).json()
     assert found["url"] == "http://localhost:3000/api/echo/"
+
+
+@pytest.mark.parametrize(
+    ("told", "said", "leads_to"),
+    [
+        (("HTTP_X_FORWARDED_PROTO", "https"), "https", "https://testserver/shop/"),
+        (("HTTP_X_FORWARDED_PROTO", "https"), "http", "http://testserver/shop/"),
+        # Without the setting anybody could have sent the header.
+        (None, "https", "http://testserver/shop/"),
+    ],
+)
+async def test_a_page_behind_a_proxy_leads_to_the_site_that_the_browser_sees(
+    tmp_path: Path, told: tuple[str, str] | None, said: str, leads_to: str
+) -> None:
+    """The server that Reflex runs in knows nothing of what a proxy says about TLS."""
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "index.html").write_text("The shop")
+    pages = Starlette(routes=[Mount("/", PageFiles(directory=tmp_path, html=True))])
+    app = Dispatcher(pages, prefixes=["/api"], guard=Guard())
+    headers = {"X-Forwarded-Proto": said}
+    with override_settings(SECURE_PROXY_SSL_HEADER=told):
+        async with client(app) as http:
+            answer = await http.get("/shop", headers=headers)
+            assert (answer.status_code, answer.headers["location"]) == (307, leads_to)
+            assert (await http.get("/shop/", headers=headers)).text == "The shop"
 
 
 # Websockets
