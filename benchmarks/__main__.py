@@ -43,6 +43,8 @@ such as `python -m benchmarks rows peer`. What a site needs by these figures: [s
 - The page by hand is a plain `rx.State` with Django's async ORM: it looks up the session and the
   user, counts, reads 25 rows and makes a dict of each. It has no middleware, permissions,
   validation or filters.
+- A list over the wire and the same over HTTP take turns of ten each: a request over HTTP leaves
+  work to do after its answer, which is then done in its own time.
 - The clients of the last rows share the two cores with the server.
 """
 

@@ -69,16 +69,23 @@ def table(rows: list[Row]) -> str:
     return "\n".join([HEAD, *map(str, rows)])
 
 
-async def time_pair(ours: Work, theirs: Work, repeats: int) -> tuple[float, float]:
-    """Run both sides in turns and give the median of each, in milliseconds."""
+async def time_pair(
+    ours: Work, theirs: Work, repeats: int, *, in_a_row: int = 1
+) -> tuple[float, float]:
+    """Run both sides in turns and give the median of each, in milliseconds.
+
+    A turn is several times `in_a_row` where a side leaves work to do after its answer: it is then
+    done in the side's own time, not in the other's.
+    """
     samples: tuple[list[float], list[float]] = ([], [])
     for work in (ours, theirs):
         await work()
-    for _ in range(repeats):
+    for _ in range(repeats // in_a_row):
         for work, times in zip((ours, theirs), samples, strict=True):
-            start = time.perf_counter()
-            await work()
-            times.append((time.perf_counter() - start) * 1000)
+            for _ in range(in_a_row):
+                start = time.perf_counter()
+                await work()
+                times.append((time.perf_counter() - start) * 1000)
     return statistics.median(samples[0]), statistics.median(samples[1])
 
 
