@@ -121,6 +121,8 @@ class FieldSet:
         inner = [field.child if isinstance(field, LIST) else field for field in fields]
         self.nested = [type(field) for field in inner if isinstance(field, BASE)]
         self.plans: dict[Any, Any] = {}
+        # What fields for input are copied from, by language.
+        self.originals: dict[str | None, Any] = {}
 
 
 # Kept for as long as the class is: what is kept knows neither the class nor any serializer of it.

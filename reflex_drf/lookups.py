@@ -29,7 +29,16 @@ from django.db.models.sql.compiler import SQLCompiler
 from django.db.models.sql.constants import MULTI
 from django.utils import timezone
 
-__all__ = ["get", "is_own", "kept_for", "read_ahead", "send", "shared_rows", "sharing"]
+__all__ = [
+    "duplicate",
+    "get",
+    "is_own",
+    "kept_for",
+    "read_ahead",
+    "send",
+    "shared_rows",
+    "sharing",
+]
 
 # Values that stand in a condition as they are. Others may be expressions or make other SQL.
 PLAIN = frozenset({datetime, int, str, UUID})

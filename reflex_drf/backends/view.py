@@ -19,7 +19,9 @@ from reflex_drf.backends.request import JSON_FIRST, CallRequest
 from reflex_drf.backends.response import skip_rendering
 from reflex_drf.backends.unread import unread_pages
 from reflex_drf.compiled import compile_serializer
+from reflex_drf.conf import settings
 from reflex_drf.errors import ConfigurationError
+from reflex_drf.fieldcopies import lend_fields
 
 __all__ = ["ViewRun", "rebind"]
 
@@ -131,6 +133,8 @@ class ViewRun:
         def get_serializer(*args: Any, **kwargs: Any) -> Any:
             serializer = original(*args, **kwargs)
             compile_serializer(serializer)
+            if settings.COMPILED_REPRESENTATION:
+                lend_fields(serializer)
             return serializer
 
         return get_serializer
