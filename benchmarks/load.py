@@ -11,7 +11,6 @@ import os
 import random
 import re
 import shutil
-import signal
 import socket
 import sqlite3
 import subprocess
@@ -19,13 +18,14 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import aiohttp
 
 from benchmarks.comparison import HERE, PEER, fill, run_own
+from benchmarks.served import end
 from benchmarks.sockets import Client
 from benchmarks.table import Row
 
@@ -94,9 +94,7 @@ async def serve() -> AsyncIterator[Server]:
             await until_up(server)
             yield server
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-            await asyncio.to_thread(process.wait)
+            await end(process.pid, asyncio.to_thread(process.wait))
 
 
 def start_server(project: Path, database: str, port: int, log: Path) -> subprocess.Popen[bytes]:

@@ -8,8 +8,8 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from shutil import copytree
 
@@ -63,6 +63,16 @@ async def served(database: Path | str, **environment: str) -> AsyncIterator[Serv
             await server.ready()
             yield server
         finally:
-            # With the workers that it has started.
-            os.killpg(process.pid, signal.SIGTERM)
-            await process.wait()
+            await end(process.pid, process.wait())
+
+
+async def end(group: int, ended: Awaitable[object]) -> None:
+    """End a server with its workers."""
+    task = asyncio.ensure_future(ended)
+    with suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGTERM)
+    await asyncio.wait([task], timeout=10)
+    # A worker of Granian 2.8 sometimes locks itself up where a connection closes at that moment.
+    with suppress(ProcessLookupError):
+        os.killpg(group, signal.SIGKILL)
+    await task

@@ -67,7 +67,8 @@ async def test_axes_locks_out_through_the_page(browser: Browser) -> None:
         await expect(page.page.get_by_role("alert").first).to_contain_text("Please enter")
     await page.page.get_by_label("Password").fill("eve-demo")
     await page.page.keyboard.press("Enter")
-    await expect(page.page.get_by_text("Too many attempts")).to_be_visible()
+    # The last of the three wrong ones may have been answered so as well.
+    await expect(page.page.get_by_text("Too many attempts").first).to_be_visible()
     assert await browser.cookie() == {}
     found = manage(
         browser.server,
