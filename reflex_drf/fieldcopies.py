@@ -89,13 +89,7 @@ def lend_fields(serializer: Any) -> None:
     """Give a serializer that takes input its fields, unless it may be the one to decide on them."""
     if not takes_input(serializer) or (sets := sets_of(type(serializer))) is None:
         return
-    known, language = sets[0].originals, get_language()
-    if language not in known:
-        if len(known) >= MOST:
-            known.clear()
-        # What messages and labels say is decided when a field is built.
-        known[language] = find_originals(type(serializer)().fields)
-    if (originals := known[language]) is not None:
+    if (originals := originals_of(type(serializer), sets[0].originals)) is not None:
         if getattr(serializer, "url_field_name", "") is None:
             # To build the fields of a model says this as well.
             serializer.url_field_name = api_settings.URL_FIELD_NAME
@@ -109,6 +103,19 @@ def takes_input(serializer: Any) -> bool:
         and hasattr(serializer, "initial_data")
         and "fields" not in serializer.__dict__
     )
+
+
+def originals_of(cls: Any, known: dict[str | None, Any]) -> dict[str, Original] | None:
+    """Give what to copy in the language of the moment, of what is known of a class."""
+    # What messages and labels say is decided when a field is built.
+    language = get_language()
+    # Another thread may empty it at any time.
+    if (found := known.get(language, ...)) is ...:
+        if len(known) >= MOST:
+            known.clear()
+        found = known[language] = find_originals(cls().fields)
+    originals: dict[str, Original] | None = found
+    return originals
 
 
 def copies(originals: dict[str, Original], serializer: Any) -> BindingDict:
