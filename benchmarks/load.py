@@ -25,9 +25,9 @@ from pathlib import Path
 import aiohttp
 
 from benchmarks.comparison import HERE, PEER, fill, run_own
-from benchmarks.served import end
 from benchmarks.sockets import Client
 from benchmarks.table import Row
+from tests.servers import _stop
 
 CLIENTS = int(os.environ.get("BENCHMARK_CLIENTS", 500))
 SECONDS = int(os.environ.get("BENCHMARK_SECONDS", 120))
@@ -94,7 +94,7 @@ async def serve() -> AsyncIterator[Server]:
             await until_up(server)
             yield server
         finally:
-            await end(process.pid, asyncio.to_thread(process.wait))
+            await asyncio.to_thread(_stop, process)
 
 
 def start_server(project: Path, database: str, port: int, log: Path) -> subprocess.Popen[bytes]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
+import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from shutil import copytree
+from typing import IO
 
 import httpx
+
+from tests.servers import _stop
 
 HERE = Path(__file__).parent
 
@@ -42,37 +45,29 @@ async def served(database: Path | str, **environment: str) -> AsyncIterator[Serv
         port = probe.getsockname()[1]
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as log:
         copytree(HERE / "site", folder, dirs_exist_ok=True)
-        paths = [str(HERE.parent), os.environ.get("PYTHONPATH", "")]
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "reflex", "run", "--env", "prod", "--backend-only"),
-            *("--backend-port", str(port)),
-            cwd=folder,
-            env={
-                **{k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"},
-                "PYTHONPATH": os.pathsep.join(paths),
-                "BENCHMARK_DATABASE": str(database),
-                "REFLEX_TELEMETRY_ENABLED": "false",
-                **environment,
-            },
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+        process = start(folder, port, log, BENCHMARK_DATABASE=str(database), **environment)
         try:
             server = Served(port)
             await server.ready()
             yield server
         finally:
-            await end(process.pid, process.wait())
+            await asyncio.to_thread(_stop, process)
 
 
-async def end(group: int, ended: Awaitable[object]) -> None:
-    """End a server with its workers."""
-    task = asyncio.ensure_future(ended)
-    with suppress(ProcessLookupError):
-        os.killpg(group, signal.SIGTERM)
-    await asyncio.wait([task], timeout=10)
-    # A worker of Granian 2.8 sometimes locks itself up where a connection closes at that moment.
-    with suppress(ProcessLookupError):
-        os.killpg(group, signal.SIGKILL)
-    await task
+def start(folder: str, port: int, log: IO[bytes], **environment: str) -> subprocess.Popen[bytes]:
+    """Start the server in a group of its own, with the workers that it starts."""
+    paths = [str(HERE.parent), os.environ.get("PYTHONPATH", "")]
+    command = [sys.executable, "-m", "reflex", "run", "--env", "prod", "--backend-only"]
+    return subprocess.Popen(
+        [*command, "--backend-port", str(port)],
+        cwd=folder,
+        env={
+            **{k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"},
+            "PYTHONPATH": os.pathsep.join(paths),
+            "REFLEX_TELEMETRY_ENABLED": "false",
+            **environment,
+        },
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )

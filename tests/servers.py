@@ -136,7 +136,8 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         pass
     finally:
-        # Workers that outlived their parent are still in its group.
+        # Workers that outlived their parent are still in its group, and a worker of Granian 2.8
+        # sometimes locks itself up where a connection closes at that moment.
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
