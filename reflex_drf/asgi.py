@@ -111,10 +111,11 @@ class Dispatcher:
         if scope["type"] != "http":
             await self.reflex(scope, receive, send)
             return
-        if is_secure(scope, read_headers(scope)):
+        headers = read_headers(scope)
+        if is_secure(scope, headers):
             # To a page without its slash Reflex answers with a whole address.
             scope = {**scope, "scheme": "https"}
-        if not self.guard.trusts(scope):
+        if not self.guard.trusts(scope, headers):
             send = without_cors(send)
         if not under(path, self.uploads):
             await self.reflex(scope, receive, send)
