@@ -21,7 +21,8 @@ from rest_framework.settings import api_settings
 from rest_framework.utils.formatting import lazy_format
 from rest_framework.utils.serializer_helpers import BindingDict
 
-from reflex_drf.fieldsets import sets_of
+from reflex_drf.conf import settings
+from reflex_drf.fieldsets import INNER, keep, sets_of
 from reflex_drf.lookups import duplicate
 
 __all__ = ["lend_fields"]
@@ -49,8 +50,6 @@ FIXED = (
 CHOOSING = (fields.ChoiceField, fields.MultipleChoiceField)
 # Choices that are known when a field is written; others are asked for when it is built.
 KNOWN = (list, tuple, dict, type(None))
-# The field inside of one for lists.
-INNER = ("child", "child_relation")
 # Whose validators hold a limit and a message; others are those of the model, or of the project.
 VALIDATING = ("django.core.validators", "rest_framework.validators")
 # Of no consequence, or looked at by themselves.
@@ -63,18 +62,20 @@ class Original:
     """A field to make copies of; whoever changes a copy changes no other one."""
 
     def __init__(self, field: Any) -> None:
-        self.kind, self.values = type(field), {**vars(field), "parent": None}
-        self.inner = [(name, Original(self.values[name])) for name in INNER if name in self.values]
+        self.field = duplicate(field)
+        self.field.parent = None
+        own = vars(field)
+        self.inner = [(name, Original(own[name])) for name in INNER & own.keys()]
         # A field's messages, choices or validators may be changed in place.
-        self.containers = [k for k, v in self.values.items() if type(v) in (dict, list)]
-        validators = self.values.get("_validators", ())
+        self.containers = [name for name, value in own.items() if type(value) in (dict, list)]
+        validators = own.get("_validators", ())
         self.replaced = [i for i, v in enumerate(validators) if type(v).__module__ in VALIDATING]
+        settle(validators)
 
     def copy(self, parent: Any) -> Any:
         """Make a field that belongs to a serializer, or to a field around it."""
-        field = object.__new__(self.kind)
-        own = field.__dict__
-        own.update(self.values)
+        field = duplicate(self.field)
+        own = vars(field)
         for name in self.containers:
             own[name] = own[name].copy()
         for place in self.replaced:
@@ -87,9 +88,11 @@ class Original:
 
 def lend_fields(serializer: Any) -> None:
     """Give a serializer that takes input its fields, unless it may be the one to decide on them."""
-    if not takes_input(serializer) or (sets := sets_of(type(serializer))) is None:
+    if not (settings.COMPILED_REPRESENTATION and takes_input(serializer)):
         return
-    if (originals := originals_of(type(serializer), sets[0].originals)) is not None:
+    if (sets := sets_of(type(serializer))) is None:
+        return
+    if originals := originals_of(type(serializer), sets[0].originals):
         if getattr(serializer, "url_field_name", "") is None:
             # To build the fields of a model says this as well.
             serializer.url_field_name = api_settings.URL_FIELD_NAME
@@ -105,17 +108,16 @@ def takes_input(serializer: Any) -> bool:
     )
 
 
-def originals_of(cls: Any, known: dict[str | None, Any]) -> dict[str, Original] | None:
+def originals_of(cls: Any, known: dict[str | None, Any]) -> dict[str, Original]:
     """Give what to copy in the language of the moment, of what is known of a class."""
     # What messages and labels say is decided when a field is built.
     language = get_language()
     # Another thread may empty it at any time.
-    if (found := known.get(language, ...)) is ...:
-        if len(known) >= MOST:
-            known.clear()
-        found = known[language] = find_originals(cls().fields)
-    originals: dict[str, Original] | None = found
-    return originals
+    found: dict[str, Original] | None = known.get(language)
+    if found is None:
+        found = find_originals(cls().fields)
+        keep(known, language, found, MOST)
+    return found
 
 
 def copies(originals: dict[str, Original], serializer: Any) -> BindingDict:
@@ -125,24 +127,23 @@ def copies(originals: dict[str, Original], serializer: Any) -> BindingDict:
     return bound
 
 
-def find_originals(built: Any) -> dict[str, Original] | None:
-    """Give what to copy of fields that were built, None if one may be more than its options."""
+def find_originals(built: Any) -> dict[str, Original]:
+    """Give what to copy of fields that were built: none if one may be more than its options."""
     if not all(map(is_simple, built.values())):
-        return None
+        return {}
     return {name: Original(field) for name, field in built.items()}
 
 
 def is_simple(field: Any) -> bool:
     """Tell whether copies of a field are as good as fields that are built alike."""
     own = vars(field)
-    settle(own.get("_validators", ()))
     return (
         type(field) in SIMPLE
         and all(is_fixed(value) for name, value in own.items() if name not in BESIDES)
         # One that is evaluated would keep its rows.
         and isinstance(own.get("queryset"), BaseManager | None)
         and type(choices_of(field)) in KNOWN
-        and all(is_simple(own[name]) for name in INNER if name in own)
+        and all(is_simple(own[name]) for name in INNER & own.keys())
     )
 
 

@@ -16,10 +16,12 @@ from django.core.signals import setting_changed
 from rest_framework import serializers
 
 __all__ = [
+    "INNER",
     "FieldSet",
     "Live",
     "field_sets",
     "is_understood",
+    "keep",
     "readable_fields",
     "reads_as_drf",
     "sets_of",
@@ -123,6 +125,13 @@ class FieldSet:
         self.plans: dict[Any, Any] = {}
         # What fields for input are copied from, by language.
         self.originals: dict[str | None, Any] = {}
+
+
+def keep(known: dict[Any, Any], key: Any, found: Any, most: int) -> None:
+    """Keep something with the fields of a class, unless there is more than it has any use for."""
+    if len(known) >= most:
+        known.clear()
+    known[key] = found
 
 
 # Kept for as long as the class is: what is kept knows neither the class nor any serializer of it.

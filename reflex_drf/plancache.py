@@ -16,7 +16,7 @@ from django.utils import timezone
 from rest_framework import fields, relations
 from rest_framework.settings import api_settings
 
-from reflex_drf.fieldsets import FieldSet, Live, field_sets
+from reflex_drf.fieldsets import FieldSet, Live, field_sets, keep
 from reflex_drf.plans import Plan
 from reflex_drf.watching import is_watching
 
@@ -83,16 +83,9 @@ def planned(
             planner = make_planner(live)
             plan = planner.plan(serializer)
             if planner.lasting:
-                keep(plans, key, (live, plan))
+                # There are more as with a new time zone object for each request.
+                keep(plans, key, (live, plan), MOST)
         yield plan
-
-
-def keep(plans: dict[Any, Any], key: Any, found: tuple[Lent, Plan]) -> None:
-    """Keep a plan, unless there are more than a class can have any use for."""
-    if len(plans) >= MOST:
-        # As with a new time zone object for each request.
-        plans.clear()
-    plans[key] = found
 
 
 def circumstances(sets: Sequence[FieldSet]) -> tuple[Any, ...]:

@@ -19,7 +19,6 @@ from reflex_drf.backends.request import JSON_FIRST, CallRequest
 from reflex_drf.backends.response import skip_rendering
 from reflex_drf.backends.unread import unread_pages
 from reflex_drf.compiled import compile_serializer
-from reflex_drf.conf import settings
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.fieldcopies import lend_fields
 
@@ -133,8 +132,7 @@ class ViewRun:
         def get_serializer(*args: Any, **kwargs: Any) -> Any:
             serializer = original(*args, **kwargs)
             compile_serializer(serializer)
-            if settings.COMPILED_REPRESENTATION:
-                lend_fields(serializer)
+            lend_fields(serializer)
             return serializer
 
         return get_serializer
