@@ -12,6 +12,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 
 from reflex_drf import current_user
+from reflex_drf.bridge.threads import pools
 from reflex_drf.state import AppState, ModelState
 from reflex_drf.testing import Tab, create_session
 from tests.counting import Hops, Queries, count_hops, count_queries
@@ -50,6 +51,20 @@ class CostAppState(AppState):
     @rx.event
     def look(self) -> None:
         self.name = self.user.get_username()
+
+
+class CostThreadState(ModelState):
+    viewset = ProductViewSet
+    events: list[int] = []
+
+    @rx.event
+    async def look(self) -> None:
+        """Note how many events have a thread to themselves: after a call, and after a query."""
+        await self.load()
+        self.events = [sum(thread.events for thread in pools.current().all)]
+        await Product.objects.acount()
+        await self.load()
+        self.events = [*self.events, sum(thread.events for thread in pools.current().all)]
 
 
 class CostOverrideState(ModelState):
@@ -190,6 +205,12 @@ class TestCalls:
             with counted() as cost:
                 await tab.send(event(products[0]))
         assert cost.summary == (1, 1, 1), cost.queries
+
+    async def test_a_call_leaves_its_thread_to_anybody(self, admin: Any) -> None:
+        async with Tab(user=admin) as tab:
+            await tab.send(CostThreadState.look)
+            assert tab.state(CostThreadState).events == [0, 1]
+        assert sum(thread.events for thread in pools.current().all) == 0
 
     async def test_saving_a_row_that_is_edited_is_one_hop(
         self, admin: Any, products: list[Product]

@@ -9,9 +9,17 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import connection
 
 from reflex_drf.bridge import pool
-from reflex_drf.bridge.threads import briefly, database_thread, hold_thread, pools, shutdown
+from reflex_drf.bridge.threads import (
+    briefly,
+    database_thread,
+    detached,
+    hold_thread,
+    pools,
+    shutdown,
+)
 from tests.test_threads import call, name_of_thread, settled, until
 
 pytestmark = pytest.mark.usefixtures("new_threads")
@@ -131,6 +139,64 @@ async def test_more_calls_than_threads_are_all_made(settings: Any) -> None:
     assert len(await asyncio.gather(*calls)) == 20
 
 
+# Results
+
+
+@pytest.mark.usefixtures("_patient")
+async def test_the_loop_hears_of_several_calls_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, told = asyncio.get_running_loop(), []
+    tell = loop.call_soon_threadsafe
+
+    def count(*args: Any, **kwargs: Any) -> Any:
+        told.append(args)
+        return tell(*args, **kwargs)
+
+    async with Occupied():
+        calls = [asyncio.create_task(hand_over_detached(name_of_thread)) for _ in range(9)]
+        await until(lambda: len(pools.current().waiting) == 9)
+        monkeypatch.setattr(loop, "call_soon_threadsafe", count)
+    names = await asyncio.gather(*calls)
+    # One message for each of them would be nine.
+    assert len(told) < 5
+    assert len(set(names)) == 1
+
+
+@pytest.mark.usefixtures("_patient")
+async def test_a_result_does_not_wait_for_what_begins_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pool, "PATIENCE", 0.004)
+    found = threading.Event()
+
+    async def find() -> None:
+        await call()
+        # Only now the calls that began after it can end.
+        found.set()
+
+    async with Occupied():
+        first = asyncio.create_task(find())
+        await until(lambda: len(pools.current().waiting) == 1)
+        others = [asyncio.create_task(call(lambda: found.wait(20))) for _ in range(3)]
+        await until(lambda: len(pools.current().waiting) == 4)
+    await first
+    assert await asyncio.gather(*others) == [True] * 3
+
+
+async def test_results_go_to_the_loops_that_wait_for_them() -> None:
+    def elsewhere() -> str:
+        return asyncio.run(call())
+
+    async with Occupied():
+        names = await asyncio.gather(call(), *(asyncio.to_thread(elsewhere) for _ in range(3)))
+    assert all(name.startswith("reflex_drf-database-") for name in names)
+
+
+async def hand_over_detached(function: Any) -> Any:
+    async with database_thread():
+        with detached():
+            return await sync_to_async(function)()
+
+
 # Events and their threads
 
 
@@ -172,6 +238,62 @@ async def test_a_brief_call_binds_its_event_to_no_thread() -> None:
         assert executor.thread is not None
         with briefly():
             assert await sync_to_async(name_of_thread)() == own
+
+
+async def test_a_detached_call_binds_its_event_to_no_thread() -> None:
+    async with database_thread() as executor:
+        with detached():
+            await sync_to_async(name_of_thread)()
+        assert executor.thread is None
+        own = await sync_to_async(name_of_thread)()
+        assert executor.thread is not None
+        with detached():
+            assert await sync_to_async(name_of_thread)() == own
+
+
+async def test_only_the_call_that_was_meant_is_detached() -> None:
+    async with database_thread() as executor:
+        with detached():
+            calls = [asyncio.create_task(sync_to_async(name_of_thread)()) for _ in range(2)]
+            await asyncio.gather(*calls)
+        assert executor.thread is not None
+    async with database_thread() as executor:
+        with detached():
+            pass
+        await sync_to_async(name_of_thread)()
+        assert executor.thread is not None
+
+
+async def test_detached_calls_are_not_made_in_the_spare_thread(settings: Any) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 1}
+    async with Occupied():
+        waiting = asyncio.create_task(hand_over_detached(name_of_thread))
+        await until(lambda: len(pools.current().waiting) == 1)
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(asyncio.shield(waiting), 0.2)
+    assert await waiting == "reflex_drf-database-0_0"
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_connection_of_detached_calls_is_closed_in_time(settings: Any) -> None:
+    settings.REFLEX_DRF = {"CONNECTION_SECONDS": 0.05}
+
+    def is_open() -> bool:
+        return connection.connection is not None
+
+    def connect() -> None:
+        connection.ensure_connection()
+
+    await hand_over_detached(connect)
+    thread = pools.current().threads[0]
+    async with asyncio.timeout(10):
+        while await asyncio.wrap_future(thread.executor.submit(is_open)):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+def test_a_detached_call_needs_no_event() -> None:
+    with detached():
+        assert pools.known() is None
 
 
 @pytest.mark.usefixtures("_patient")

@@ -13,63 +13,24 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import Future
-from typing import Any, Protocol
 
 from django.db import connections
 from django.db.utils import load_backend
 
 from reflex_drf.bridge.connections import DatabaseThread, Sweeper
+from reflex_drf.bridge.jobs import Job, deliver
 from reflex_drf.conf import settings
 
-__all__ = ["Job", "ThreadPool"]
+__all__ = ["ThreadPool"]
 
 # Seconds after which a call is taken for one that waits: more than most take that only compute.
 PATIENCE = 0.004
 # The same, while the processor is at work.
 LONG_PATIENCE = 0.02
-
-
-class Owner(Protocol):
-    """The event that a call belongs to."""
-
-    ended: bool
-
-    @property
-    def thread(self) -> DatabaseThread | None:
-        """The thread that it is bound to."""
-
-    def bind(self, pool: ThreadPool, thread: DatabaseThread) -> None:
-        """Keep a thread until the event ends."""
-
-
-class Job:
-    """One call, with the future of its result."""
-
-    def __init__(self, owner: Owner, call: Callable[[], Any], *, brief: bool) -> None:
-        # What is brief is no part of the handler's own work, and binds its event to no thread.
-        self.owner, self.call, self.brief = owner, call, brief
-        self.future: Future[Any] = Future()
-        # Whether the thread has to be made ready for another event than before.
-        self.opens = False
-
-    def begin(self) -> bool:
-        """Tell whether it is still wanted; from here on it cannot be cancelled."""
-        return self.future.set_running_or_notify_cancel()
-
-    def run(self, thread: DatabaseThread) -> None:
-        """Make the call, as an executor of the standard library does."""
-        try:
-            if self.opens:
-                thread.tidy(0 if self.brief else 1)
-            result = self.call()
-        except BaseException as error:  # noqa: BLE001 - raised where the call is awaited
-            self.future.set_exception(error)
-            # The error's traceback leads to this frame, which would lead to the error.
-            del self
-        else:
-            self.future.set_result(result)
+# Where calls take turns, how many may have ended before the event loop hears of them while others
+# wait, and for how many seconds: whenever it hears of some, it wants the interpreter as well.
+TOGETHER = 8
+LONGEST = 0.02
 
 
 class ThreadPool:
@@ -90,6 +51,9 @@ class ThreadPool:
         # For calls that are known to be short, while all others wait for something.
         self.spare = DatabaseThread("spare")
         self.waiting: deque[Job] = deque()
+        # Those that have ended, and since when the first of them waits to be delivered.
+        self._ended: list[Job] = []
+        self._since = 0.0
         self.takes_turns = is_sqlite_alone()
         self._sweeper = Sweeper(lambda: self.all)
         self._retired = False
@@ -110,18 +74,23 @@ class ThreadPool:
                 self._queue(thread, job)
             elif hold:
                 whole = self._claim_whole()
-                whole.held = job.begin()
+                whole.held = job.is_wanted()
                 self._give(whole, job)
                 whole.executor.submit(self._work, whole, job)
             else:
                 self.waiting.append(job)
         if self.waiting:
             self._look()
+        if not job.binds and settings.CONNECTION_SECONDS:
+            # The end of its event says nothing about the thread that it ran in.
+            self._sweeper.wake()
 
     def _look(self) -> None:
         """Begin with calls that wait, if any may; and look again as long as any does."""
         with self.lock:
             self._give_turns()
+            ended = self._take_ended()
+        deliver(ended)
         if self.waiting:
             loop = asyncio.get_running_loop()
             # A loop that has ended has taken its timer with it.
@@ -145,6 +114,15 @@ class ThreadPool:
             if (job := self._next_for(thread)) is not None:
                 thread.executor.submit(self._work, thread, job)
 
+    def _take_ended(self) -> list[Job]:
+        """Give the calls to deliver now; none as long as others wait that end soon."""
+        ended = self._ended
+        more_to_come = self.takes_turns and self.waiting and not self._retired
+        if more_to_come and len(ended) < TOGETHER and time.monotonic() - self._since < LONGEST:
+            return []
+        self._ended = []
+        return ended
+
     def _find_idle(self) -> list[DatabaseThread]:
         # An idle thread that long background events have used once is better than one at work.
         free = [thread for thread in self.threads if not thread.held]
@@ -163,8 +141,8 @@ class ThreadPool:
                     self._queue(own, job)
                 elif job.owner.ended:
                     # Nobody would give back the thread that it was bound to now.
-                    job.future.cancel()
-                elif job.begin():
+                    job.cancel()
+                elif job.is_wanted():
                     self._give(thread, job)
                     return job
         return None
@@ -179,7 +157,7 @@ class ThreadPool:
         thread.pending += 1
         thread.used = thread.unswept = job.opens = True
         note_start(thread)
-        if not job.brief:
+        if job.binds:
             thread.events += 1
             job.owner.bind(self, thread)
 
@@ -200,21 +178,30 @@ class ThreadPool:
         """Make a call, and then those that waited for a thread."""
         while job is not None:
             note_start(thread)
-            if job.opens or job.begin():
+            if job.opens or job.is_wanted():
                 job.run(thread)
-            job = self._end(thread)
+            job = self._end(thread, job)
 
-    def _end(self, thread: DatabaseThread) -> Job | None:
+    def _end(self, thread: DatabaseThread, ended: Job) -> Job | None:
         """Count a call out, and give the thread another one, if it has none of its own."""
         with self.lock:
             thread.pending -= 1
-            if thread.pending or thread.held:
-                return None
-            if not thread.events:
-                return self._next_for(thread)
-            # One that other events go on in is the last to be bound to yet another one.
-            self._give_turns()
+            if not self._ended:
+                self._since = time.monotonic()
+            self._ended.append(ended)
+            following = self._follow(thread)
+            delivered = self._take_ended()
+        deliver(delivered)
+        return following
+
+    def _follow(self, thread: DatabaseThread) -> Job | None:
+        if thread.pending or thread.held:
             return None
+        if not thread.events:
+            return self._next_for(thread)
+        # One that other events go on in is the last to be bound to yet another one.
+        self._give_turns()
+        return None
 
     # -- The end of an event, and of the pool ---------------------------------------------------
 
@@ -242,7 +229,9 @@ class ThreadPool:
             self._retired = True
             waiting = [*self.waiting]
             self.waiting.clear()
+            ended = self._take_ended()
             idle = [thread for thread in self.threads if not thread.events]
+        deliver(ended)
         for thread in idle:
             thread.close()
         self.spare.close()

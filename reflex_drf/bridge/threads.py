@@ -13,13 +13,14 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Executor, Future
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext
 from django.db import connections
 
 from reflex_drf.bridge.connections import DatabaseThread
-from reflex_drf.bridge.pool import Job, ThreadPool
+from reflex_drf.bridge.jobs import Job
+from reflex_drf.bridge.pool import ThreadPool
 from reflex_drf.bridge.scope import EventScope, scope_var
 from reflex_drf.conf import settings
 from reflex_drf.errors import ConfigurationError
@@ -31,6 +32,7 @@ __all__ = [
     "briefly",
     "close_idle",
     "database_thread",
+    "detached",
     "hold_thread",
     "pools",
     "routed_threads",
@@ -47,6 +49,8 @@ class EventExecutor(Executor):
     ended = False
     # Whether what is handed over is known to be short, and no part of the handler's own work.
     is_brief = False
+    # Whether the next call leaves nothing behind that the event would have to come back to.
+    is_detached = False
     # Set before the first call when the event will block its thread to its end.
     hold = False
     _pool: ThreadPool | None = None
@@ -64,10 +68,12 @@ class EventExecutor(Executor):
         # Once chosen, the thread stays: asgiref promises one thread for a context, and open cursors
         # live in their thread.
         brief = self.is_brief and self._thread is None and not self.hold
-        job = Job(self, functools.partial(fn, *args, **kwargs), brief=brief)
+        binds, self.is_detached = not self.is_detached, False
+        job = Job(self, functools.partial(fn, *args, **kwargs), brief=brief, binds=binds)
         pool = self._pool or self._pools.current()
         pool.hand_over(job, self._thread, hold=self.hold)
-        return job.future
+        # An event loop takes a future of its own as it is, which saves it one from another thread.
+        return cast("Future[T]", job.future)
 
     def bind(self, pool: ThreadPool, thread: DatabaseThread) -> None:
         """Keep a thread until the event ends; called under the lock of the pool."""
@@ -221,6 +227,23 @@ def briefly() -> Iterator[None]:
         executor.is_brief = False
 
 
+@contextmanager
+def detached() -> Iterator[None]:
+    """Say that the one call inside is as a request over HTTP, whose thread is then anybody's.
+
+    The call is handed over before anything else of the event can run, and only that one is meant.
+    """
+    executor = open_executor.get() or executor_of(scope_var.get())
+    if executor is None:
+        yield
+        return
+    executor.is_detached = True
+    try:
+        yield
+    finally:
+        executor.is_detached = False
+
+
 def close_idle() -> None:
     """Close the connections of all threads that no event uses, and wait for it."""
     pool = pools.known()
@@ -238,5 +261,5 @@ def shutdown() -> None:
     pool = pools.clear()
     if pool is not None:
         for job in pool.retire():
-            job.future.cancel()
+            job.cancel()
         pool.join()

@@ -6,6 +6,7 @@ import functools
 import inspect
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,6 +17,7 @@ from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
 from reflex_drf import bridge
 from reflex_drf.backends import Call, Reply
 from reflex_drf.bridge.language import note_language, say
+from reflex_drf.bridge.threads import detached
 from reflex_drf.errors import BackendUnavailable, ErrorReport, RouteNotFound
 from reflex_drf.routing import find_route, places
 from reflex_drf.state.answers import is_navigable, leave_page
@@ -171,7 +173,7 @@ class Calls(ModelHooks):
             self.error, self.refusal, self.retry_after = "", "", 0.0
         try:
             async with showing_progress(self):
-                replies = await self._plan.backend.run(bridge.event_origin(), *calls)
+                replies = await self._trip(*calls)
         except BackendUnavailable as error:
             # Its text names addresses and settings, which are for the log and not for the viewer.
             logger.error("%s: %s", type(self).__name__, error)
@@ -183,6 +185,12 @@ class Calls(ModelHooks):
             logger.info("%s: %s", type(self).__name__, error)
             return [Reply(status=404, errors=ErrorReport(404, "not_found", say(MESSAGES[404])))]
         return replies if await self._is_owned(replies) else None
+
+    async def _trip(self, *calls: Call) -> list[Reply]:
+        """Make the calls; in this process, any thread will do, as for a request over HTTP."""
+        plan = self._plan
+        with detached() if plan.in_process else nullcontext():
+            return await plan.backend.run(bridge.event_origin(), *calls)
 
     async def _work(self, task: Callable[[Callable[[Call], Reply]], Outcome]) -> Outcome | None:
         """Do a piece of work that makes many calls in one trip; None as above."""
