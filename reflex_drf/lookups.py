@@ -30,6 +30,7 @@ from django.db.models.sql.constants import MULTI
 from django.utils import timezone
 
 __all__ = [
+    "FEW",
     "duplicate",
     "get",
     "is_own",

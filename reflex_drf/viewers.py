@@ -10,13 +10,16 @@ import re
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from django.conf import settings as django_settings
 from django.contrib import auth
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY
+from django.contrib.sessions.backends import base
+from django.core import signing
 from django.core.exceptions import ValidationError
+from django.core.signals import setting_changed
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 from django.utils.functional import SimpleLazyObject, empty
@@ -36,6 +39,8 @@ DB_SESSIONS = "django.contrib.sessions.backends.db"
 # The condition under which a session store looks for its row, and a key that it may have made.
 VALID = "expire_date__gt"
 SESSION_KEY = re.compile("[0-9a-z]{8,40}")
+# Characters of a session that is not worth its place in memory.
+LONG = 4096
 LAZY_USER = "AuthenticationMiddleware.process_request.<locals>.<lambda>"
 
 
@@ -70,12 +75,50 @@ def load_session(store: Any) -> None:
         return
     model = store.model
     # Where the store finds its model, and for as long as it looks for its row.
-    store.__dict__["model"] = QuickModel(model)
+    quick: dict[str, Any] = {"model": QuickModel(model)}
+    if "decode" not in store.__dict__ and lookups.is_own(type(store).decode, base):
+        quick["decode"] = partial(decode, store)
+    store.__dict__.update(quick)
     try:
         # Any look at it loads it.
         store.get("")
     finally:
+        for name in quick:
+            del store.__dict__[name]
         store.__dict__["model"] = model
+
+
+def decode(store: Any, text: str) -> Any:
+    """Do what the store's own `decode()` does, but check no text that was checked before."""
+    if len(text) > LONG:
+        return type(store).decode(store, text)
+    try:
+        return store.serializer().loads(signed(text, store.key_salt))
+    except Exception:  # noqa: BLE001 - what becomes of it, and what is logged, is Django's to say
+        return type(store).decode(store, text)
+
+
+class Raw:
+    """A serializer that leaves it at the bytes."""
+
+    def loads(self, data: bytes) -> bytes:
+        """Give the bytes."""
+        return data
+
+
+@lru_cache(maxsize=1024)
+def signed(text: str, salt: str) -> bytes:
+    """Give what was signed with the secret key. The row that it stands in is read each time."""
+    data: bytes = signing.loads(text, salt=salt, serializer=Raw)  # type: ignore[arg-type]
+    return data
+
+
+def forget(**kwargs: Any) -> None:
+    """Check all texts again: with settings, which only tests change, the key may have changed."""
+    signed.cache_clear()
+
+
+setting_changed.connect(forget, dispatch_uid="reflex_drf.viewers.forget")
 
 
 def is_unread(store: Any) -> bool:

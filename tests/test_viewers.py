@@ -21,6 +21,7 @@ from django.contrib.sessions.middleware import SessionMiddleware
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.core.exceptions import SuspiciousOperation
+from django.core.signing import JSONSerializer, Signer
 from django.db import connection, transaction
 from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
@@ -186,6 +187,13 @@ class Bare(backends.BaseBackend):
     """Knows nobody."""
 
 
+class LoudSerializer(JSONSerializer):
+    words = "loud"
+
+    def loads(self, data: bytes) -> Any:
+        return {**super().loads(data), "said": self.words}
+
+
 class OwnStore(SessionStore):
     """A session store of the project's own."""
 
@@ -281,6 +289,46 @@ class TestASessionAndItsUser:
         Session.objects.update(session_data="rubbish")
         assert assert_same(key)[1]["user"][0] is AnonymousUser
 
+    def test_contents_that_were_read_before_are_read_anew_from_their_row(self, key: str) -> None:
+        assert assert_same(key)[1]["user"][0] is User
+        Session.objects.update(session_data="rubbish")
+        assert assert_same(key)[1]["user"][0] is AnonymousUser
+
+    def test_nobody_gets_what_another_one_has_changed(self, user: User) -> None:
+        key = log_in(user)
+        change(key, cart={"items": [1]})
+        for ask in (ask_event, ask_call) * 2:
+            session = ask(key).session
+            assert session["cart"] == {"items": [1]}
+            session["cart"]["items"].append(2)
+
+    def test_a_serializer_of_the_project(
+        self, user: User, settings: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        settings.SESSION_SERIALIZER = "tests.test_viewers.LoudSerializer"
+        assert assert_same(log_in(user))[1]["data"]["said"] == "loud"
+        monkeypatch.setattr(LoudSerializer, "words", property(lambda self: 1 / 0))
+        assert assert_same(log_in(user))[1]["data"] == {}
+
+    def test_the_same_contents_are_checked_once(
+        self, key: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        checked = []
+        unsign = Signer.unsign
+
+        def note(self: Signer, text: str) -> str:
+            checked.append(text)
+            return unsign(self, text)
+
+        monkeypatch.setattr(Signer, "unsign", note)
+        assert all(ask_event(key).user.is_authenticated for _ in range(3))
+        assert len(checked) == 1
+        # What is long is not kept.
+        change(key, essay="".join(map(chr, range(256, 9000))))
+        checked.clear()
+        assert all(ask_event(key).user.is_authenticated for _ in range(3))
+        assert len(checked) == 3
+
     def test_a_session_that_a_wrapper_finds_suspicious(self, key: str) -> None:
         def refuse(execute: Any, sql: str, *args: Any) -> Any:
             if "django_session" in sql:
@@ -344,6 +392,13 @@ class TestASessionAndItsUser:
         request.session.load = lambda: {"loaded": "by hand"}  # type: ignore[method-assign]
         assert not request.user.is_authenticated
         assert request.session["loaded"] == "by hand"
+
+    def test_a_store_that_reads_in_another_way(self, key: str) -> None:
+        request = enter(make_call(key))
+        request.session.decode = lambda text: {"read": "by hand"}  # type: ignore[method-assign]
+        assert not request.user.is_authenticated
+        assert request.session["read"] == "by hand"
+        assert request.session.decode("") == {"read": "by hand"}
 
     def test_a_manager_of_the_project(self, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
         class Staff(UserManager[User]):

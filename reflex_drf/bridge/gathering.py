@@ -21,7 +21,7 @@ from reflex_drf import viewers
 from reflex_drf.bridge.phases import resolve
 from reflex_drf.bridge.scope import EventScope
 from reflex_drf.bridge.threads import EventExecutor, pools
-from reflex_drf.lookups import shared_rows
+from reflex_drf.lookups import FEW, shared_rows
 
 __all__ = ["Gathering"]
 logger = logging.getLogger(__name__)
@@ -153,6 +153,8 @@ def load_session(request: Any) -> None:
 def read_ahead(read: Callable[[Sequence[Any]], None], entries: Sequence[Entry]) -> None:
     """Read what several events need in one query; if that fails, each asks by itself."""
     requests = [entry.scope.origin for entry in entries if entry.error is None]
+    if len(requests) < FEW:
+        return
     try:
         read(requests)
     except Exception:
