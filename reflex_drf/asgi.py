@@ -48,6 +48,8 @@ logger = logging.getLogger(__name__)
 
 WHITENOISE = "whitenoise.middleware.WhiteNoiseMiddleware"
 END = object()
+# How many new objects the garbage collector lets pass before it looks at them; Python's is 700.
+YOUNG = 10_000
 
 
 class Dispatcher:
@@ -226,13 +228,19 @@ async def spare_collector() -> AsyncIterator[None]:
     """Keep Python's garbage collector off all that was imported; a lifespan task of the Reflex app.
 
     That is nearly all that a worker holds, and it stays to the end. To go through it again stops
-    every event, for as long as some twenty of them take.
+    every event, for as long as some twenty of them take. And it looks less often for what is young
+    and forgotten: an event makes thousands of objects, and leaves hardly any of them to it.
     """
+    young, *older = thresholds = gc.get_threshold()
     gc.collect()
     gc.freeze()
+    # None at all, and more, is what somebody has chosen.
+    if 0 < young < YOUNG:
+        gc.set_threshold(YOUNG, *older)
     try:
         yield
     finally:
+        gc.set_threshold(*thresholds)
         gc.unfreeze()
 
 

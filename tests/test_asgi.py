@@ -23,7 +23,13 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles as PageFiles
 
-from reflex_drf.asgi import Dispatcher, StaticFiles, django_application, hand_over_cors
+from reflex_drf.asgi import (
+    Dispatcher,
+    StaticFiles,
+    django_application,
+    hand_over_cors,
+    spare_collector,
+)
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.guard import Guard
 from reflex_drf.seam import upload_headers
@@ -512,3 +518,25 @@ async def test_the_projects_own_cors_rules_are_the_only_ones() -> None:
         answer = await http.get("/api/", headers={"Origin": "http://partner"})
     found = {k: v for k, v in answer.headers.items() if k.startswith("access-control")}
     assert found == {"access-control-allow-origin": "http://partner"}
+
+
+# The garbage collector
+
+
+@pytest.fixture
+def thresholds() -> Iterator[tuple[int, int, int]]:
+    before = gc.get_threshold()
+    yield before
+    gc.set_threshold(*before)
+
+
+@pytest.mark.parametrize(("young", "meanwhile"), [(700, 10_000), (50_000, 50_000), (0, 0)])
+async def test_a_server_collects_less_often_unless_somebody_chose_otherwise(
+    young: int, meanwhile: int, thresholds: tuple[int, int, int]
+) -> None:
+    gc.set_threshold(young, *thresholds[1:])
+    async with spare_collector():
+        assert gc.get_threshold() == (meanwhile, *thresholds[1:])
+        assert gc.get_freeze_count() > 0
+    assert gc.get_threshold() == (young, *thresholds[1:])
+    assert gc.get_freeze_count() == 0

@@ -62,25 +62,25 @@ class Work:
         return await repeated(5, self.states.serialize_by_drf)
 
     async def trivial(self) -> float:
-        return await repeated(20, lambda: self.tabs[0].send(self.states.trivial))
+        return await repeated(100, lambda: self.tabs[0].send(self.states.trivial))
 
     async def visitor_trivial(self) -> float:
-        return await repeated(20, lambda: self.visitor.send(self.states.trivial))
+        return await repeated(100, lambda: self.visitor.send(self.states.trivial))
 
     async def list_1(self) -> float:
-        return await repeated(10, lambda: self.tabs[0].send(self.states.load))
+        return await repeated(40, lambda: self.tabs[0].send(self.states.load))
 
     async def countless_1(self) -> float:
-        return await repeated(10, lambda: self.tabs[0].send(self.states.countless))
+        return await repeated(40, lambda: self.tabs[0].send(self.states.countless))
 
     async def list_50(self) -> float:
-        return await self.together(lambda tab: tab.send(self.states.load))
+        return await self.together(lambda tab: tab.send(self.states.load), rounds=3)
 
     async def save_1(self) -> float:
-        return await repeated(5, lambda: self.tabs[0].send(self.save()))
+        return await repeated(20, lambda: self.tabs[0].send(self.save()))
 
     async def save_50(self) -> float:
-        return await self.together(lambda tab: tab.send(self.save()))
+        return await self.together(lambda tab: tab.send(self.save()), rounds=3)
 
     async def slow_20(self) -> float:
         return 20 * await self.together(lambda tab: tab.send(self.states.slow), self.tabs[:20])
@@ -107,11 +107,15 @@ class Work:
     def save(self) -> Any:
         return self.states.save(f"{time.time_ns() % 10**13}-{next(COUNTER)}")
 
-    async def together(self, work: Callable[[Tab], Any], tabs: list[Tab] | None = None) -> float:
+    async def together(
+        self, work: Callable[[Tab], Any], tabs: list[Tab] | None = None, rounds: int = 1
+    ) -> float:
         tabs = tabs or self.tabs
-        start = time.perf_counter()
-        await asyncio.gather(*(work(tab) for tab in tabs))
-        return (time.perf_counter() - start) * 1000 / len(tabs)
+
+        async def once() -> None:
+            await asyncio.gather(*(work(tab) for tab in tabs))
+
+        return await repeated(rounds, once) / len(tabs)
 
 
 async def repeated(count: int, work: Callable[[], Awaitable[Any]]) -> float:

@@ -134,6 +134,11 @@ def finish(entries: Sequence[Entry]) -> None:
 
 def look_up_together(entries: Sequence[Entry], put_on: Callable[[Any, EventScope], None]) -> None:
     """Look up sessions and users; all have asked for it before the first row is read."""
+    if len(entries) == 1:
+        (entry,) = entries
+        entry.run(put_on, entry.scope.origin, entry.scope)
+        entry.run(resolve, entry.scope.origin)
+        return
     with shared_rows():
         for entry in entries:
             entry.run(put_on, entry.scope.origin, entry.scope)
