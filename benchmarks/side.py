@@ -38,6 +38,7 @@ def make_states() -> tuple[Any, Any]:
         watched=page.ItemState.load,
         countless=page.CountlessState.load,
         save=page.CrowdState.add,
+        call_views=sync_to_async(page.call_views),
         follow=page.ItemState.live_subscribe,
     )
     by_hand = SimpleNamespace(

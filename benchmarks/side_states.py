@@ -10,11 +10,14 @@ from typing import Any, ClassVar
 import reflex as rx
 from django.conf import settings
 from django.contrib.auth import aget_user
+from django.http import HttpRequest
 from items.models import Item
 from items.rows import slow_query
 from rest_framework import serializers
 from rest_framework.permissions import IsAuthenticated
 
+from reflex_drf.backends import Call
+from reflex_drf.backends.inprocess import InProcessBackend
 from reflex_drf.live import LiveListMixin
 from reflex_drf.pagination import CountlessPageNumberPagination
 from reflex_drf.serializers import ReflexDjangoModelSerializer
@@ -63,6 +66,19 @@ class CrowdState(ModelState):
         self.name, self.sku, self.size, self.price = f"Item {sku}", sku, "s", "9.90"
         self.stock, self.active, self.weight, self.released = "3", True, "1.5", "2026-01-01"
         return await self.create()
+
+
+def call_views(cookie: str, sku: str) -> None:
+    """Do the two requests that a save with its list comes to, with no event around them."""
+    origin = HttpRequest()
+    origin.META = {"SERVER_NAME": "localhost", "SERVER_PORT": "80", "HTTP_HOST": "localhost"}
+    origin.COOKIES = {settings.SESSION_COOKIE_NAME: cookie.partition("=")[2]}
+    view = CrowdState._plan.viewset
+    data = {"name": f"Item {sku}", "sku": sku, "size": "s", "price": "9.90", "stock": "3"}
+    data |= {"active": True, "weight": "1.5", "released": "2026-01-01"}
+    calls = Call(view=view, action="create", data=data), Call(view=view, action="list")
+    created, listed = InProcessBackend().run_sync(origin, *calls)
+    assert (created.status, len(listed.rows or ())) == (201, 25)
 
 
 class CountlessState(ModelState):

@@ -30,8 +30,8 @@ class Work:
 
     async def open(self, count: int, load: Any) -> list[Tab]:
         """Open tabs of the logged-in viewer, each with the list on its screen."""
-        cookie = await sync_to_async(rows.cookie)()
-        tabs = [Tab(self.enqueue, cookie) for _ in range(count)]
+        self.cookie = await sync_to_async(rows.cookie)()
+        tabs = [Tab(self.enqueue, self.cookie) for _ in range(count)]
         for tab in tabs:
             self.board.connect(tab)
             await tab.send(load)
@@ -82,6 +82,10 @@ class Work:
     async def save_50(self) -> float:
         return await self.together(lambda tab: tab.send(self.save()), rounds=3)
 
+    async def views_1(self) -> float:
+        """Do what is a save with its list without an event, as this package does its requests."""
+        return await repeated(20, lambda: self.states.call_views(self.cookie, self.sku()))
+
     async def slow_20(self) -> float:
         return 20 * await self.together(lambda tab: tab.send(self.states.slow), self.tabs[:20])
 
@@ -105,7 +109,10 @@ class Work:
     # -- How they are timed -------------------------------------------------------------------
 
     def save(self) -> Any:
-        return self.states.save(f"{time.time_ns() % 10**13}-{next(COUNTER)}")
+        return self.states.save(self.sku())
+
+    def sku(self) -> str:
+        return f"{time.time_ns() % 10**13}-{next(COUNTER)}"
 
     async def together(
         self, work: Callable[[Tab], Any], tabs: list[Tab] | None = None, rounds: int = 1
