@@ -31,7 +31,7 @@ from reflex_drf.converters import (
 from reflex_drf.fieldsets import METHODS, Live, is_understood, readable_fields, reads_as_drf
 from reflex_drf.plancache import Lent, planned
 from reflex_drf.plans import Batch, Plan, Step, converter, spread_many, spread_one
-from reflex_drf.reading import is_given_away
+from reflex_drf.reading import JSONRows, is_given_away, is_read_as_json
 from reflex_drf.related import fetched, joined, lookups_on
 from reflex_drf.representation import plain
 from reflex_drf.watching import is_watching, watched, watching
@@ -273,9 +273,10 @@ def represent_list(serializer: Any, value: Any, *, json: bool) -> Any:
     """Do the same for several objects."""
     value = value.all() if isinstance(value, BaseManager) else value
     if isinstance(value, QuerySet) and (json or is_given_away(value)):
-        rows = read_columns(serializer.child, value, json=json)
-        if rows is not None:
+        if is_read_as_json(value) and (rows := read_json(serializer.child, value)) is not None:
             return rows
+        if (found := read_columns(serializer.child, value, json=json)) is not None:
+            return found
     instances = list(value)
     kinds = set(map(type, instances))
     if len(kinds) != 1 or not is_plain_model(model := kinds.pop()):
@@ -286,6 +287,16 @@ def represent_list(serializer: Any, value: Any, *, json: bool) -> Any:
         watching(len(instances)),
     ):
         return plan.rows(instances)
+
+
+def read_json(serializer: Any, queryset: QuerySet[Any]) -> JSONRows | None:
+    """Give the rows of a queryset as JSON has them, if it can have them."""
+    try:
+        rows = read_columns(serializer, queryset, json=True)
+    except ValueError:
+        # What JSON has no number for is an error of the response, and none of the view.
+        return None
+    return None if rows is None else JSONRows(rows)
 
 
 def read_columns(serializer: Any, queryset: QuerySet[Any], *, json: bool) -> list[Any] | None:

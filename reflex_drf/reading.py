@@ -16,12 +16,23 @@ from django.conf import settings
 from django.db.models import DateField, DateTimeField, JSONField, QuerySet
 from django.db.models.expressions import Col
 from django.db.models.sql.compiler import SQLCompiler
+from rest_framework.utils.serializer_helpers import ReturnList
 
 from reflex_drf.converters import Amounts, Documents, Moments
 from reflex_drf.sqlite import DateTexts, MomentTexts, SQLite, parsed, recognised
 from reflex_drf.statements import Rows, rows_of
 
-__all__ = ["Reading", "give_away", "is_given_away", "is_read_by_django", "read", "settled"]
+__all__ = [
+    "JSONRows",
+    "Reading",
+    "are_json",
+    "give_away",
+    "is_given_away",
+    "is_read_as_json",
+    "is_read_by_django",
+    "read",
+    "settled",
+]
 
 Column = Sequence[Any]
 NOTHING = type(None)
@@ -80,15 +91,32 @@ def read(queryset: QuerySet[Any]) -> Reading | None:
 GIVEN = "_reflex_drf_given_away"
 
 
-def give_away(queryset: QuerySet[Any]) -> QuerySet[Any]:
-    """Let a queryset be read without making objects of its rows, and without keeping them."""
-    vars(queryset)[GIVEN] = True
+def give_away(queryset: QuerySet[Any], *, as_json: bool = False) -> QuerySet[Any]:
+    """Let a queryset be read without making objects of its rows, and without keeping them.
+
+    With `as_json` nobody sees either what the serializer makes of them, before it becomes JSON.
+    """
+    vars(queryset)[GIVEN] = as_json
     return queryset
 
 
 def is_given_away(queryset: QuerySet[Any]) -> bool:
     """Tell whether a queryset was given away; none that is made from it is."""
     return GIVEN in vars(queryset)
+
+
+def is_read_as_json(queryset: QuerySet[Any]) -> bool:
+    """Tell whether a queryset was given away to become JSON."""
+    return bool(vars(queryset).get(GIVEN))
+
+
+class JSONRows(list[Any]):
+    """Rows that are JSON values already."""
+
+
+def are_json(rows: Any) -> bool:
+    """Tell whether a serializer's `data` are rows of a queryset that was given away as JSON."""
+    return type(rows) is ReturnList and type(getattr(rows.serializer, "_data", None)) is JSONRows
 
 
 def is_whole(values: Column, connection: Any) -> bool:

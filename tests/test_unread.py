@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from functools import wraps
 from types import FrameType
 from typing import Any
 
@@ -16,11 +17,13 @@ from django.db import connection
 from django.db.models import F, Model, QuerySet
 from django.db.models.signals import post_init
 from django.test.utils import CaptureQueriesContext
+from django.urls import path
 from rest_framework import generics, pagination, permissions, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
-from rest_framework.test import APIRequestFactory
+from rest_framework.routers import SimpleRouter
+from rest_framework.test import APIClient, APIRequestFactory
 
 from reflex_drf.backends import Call
 from reflex_drf.backends.inprocess import call_view
@@ -34,6 +37,11 @@ pytestmark = pytest.mark.django_db
 
 FIELDS = ["id", "name", "sku", "size", "price", "stock", "active", "released", "attrs", "category"]
 ROWS = 7
+
+
+@pytest.fixture(autouse=True)
+def _nothing_seen() -> None:
+    seen.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -360,3 +368,161 @@ async def test_permissions_of_rows_are_asked_of_objects() -> None:
         assert {key: about["destroy"] for key, about in may.items()} == {
             str(row["id"]): row["id"] % 2 == 0 for row in rows
         }
+
+
+# -- Who gets to see what the serializer makes of the rows -------------------------------------
+
+
+class Exact(Plain):
+    """Shows values that JSON writes in another way."""
+
+    price = serializers.DecimalField(8, 2, coerce_to_string=False)
+    released = serializers.DateField(format=None)  # type: ignore[arg-type]
+
+
+class ExactViewSet(StockViewSet):
+    serializer_class = Exact
+
+
+seen: list[set[type]] = []
+
+
+def look(response: Any, *, late: bool = False) -> Any:
+    """Note which kinds of prices a response holds, and change one as long as that counts."""
+    rows = response.data["results"]
+    seen.append({type(row["price"]) for row in rows})
+    if not late:
+        rows[0]["price"] = Decimal("1e3")
+    return response
+
+
+class LookingAtDataViewSet(ExactViewSet):
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        return super().finalize_response(request, look(response), *args, **kwargs)
+
+
+class DispatchingViewSet(ExactViewSet):
+    def dispatch(self, *args: Any, **kwargs: Any) -> Any:
+        return look(super().dispatch(*args, **kwargs))
+
+
+def look_around(view: Any) -> Any:
+    @wraps(view)
+    def looking(*args: Any, **kwargs: Any) -> Any:
+        return look(view(*args, **kwargs))
+
+    return looking
+
+
+def looking_middleware(get_response: Any) -> Any:
+    def middleware(request: Any) -> Any:
+        return look(get_response(request), late=True)
+
+    return middleware
+
+
+router = SimpleRouter()
+router.register("looking", LookingAtDataViewSet, basename="looking")
+router.register("dispatching", DispatchingViewSet, basename="dispatching")
+router.register("exact", ExactViewSet, basename="exact")
+
+
+class DecoratedViewSet(ExactViewSet):
+    pass
+
+
+urlpatterns = [
+    *router.urls,
+    path("decorated/", look_around(DecoratedViewSet.as_view({"get": "list"}))),
+]
+MIDDLEWARE = [
+    "django.middleware.common.CommonMiddleware",
+    "tests.test_unread.looking_middleware",
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "view", "middleware"),
+    [
+        ("looking", LookingAtDataViewSet, []),
+        ("dispatching", DispatchingViewSet, []),
+        ("decorated", DecoratedViewSet, []),
+        ("exact", ExactViewSet, MIDDLEWARE),
+    ],
+)
+def test_whoever_may_see_the_values_sees_those_of_drf(
+    name: str, view: Any, middleware: list[str], settings: Any
+) -> None:
+    settings.ROOT_URLCONF, settings.MIDDLEWARE = __name__, middleware
+    expected = APIClient().get(f"/{name}/").json()
+    reply = call_view(Call(view=view, action="list"), make_origin())
+    assert reply.data == expected
+    # Over HTTP, and in process.
+    assert seen == [{Decimal}, {Decimal}]
+
+
+def test_a_caller_that_prepares_a_view_may_see_the_values() -> None:
+    def prepare(view: Any) -> None:
+        original = view.finalize_response
+        view.finalize_response = lambda request, response, *a, **k: original(
+            request, look(response), *a, **k
+        )
+
+    reply = call_view(Call(view=ExactViewSet, action="list", prepare=prepare), make_origin())
+    assert reply.rows is not None
+    assert reply.rows[0]["price"] == 1000
+    assert seen == [{Decimal}]
+
+
+class TellingRenderer(JSONRenderer):
+    def render(self, data: Any, *args: Any, **kwargs: Any) -> bytes:
+        seen.append({type(row["price"]) for row in data["results"]})
+        return super().render(data, *args, **kwargs)
+
+
+def test_a_renderer_of_the_project_gets_the_values_of_drf(settings: Any) -> None:
+    view = type("ToldViewSet", (ExactViewSet,), {"renderer_classes": [TellingRenderer]})
+    over_http(view, {})
+    reply = call_view(Call(view=view, action="list"), make_origin())
+    # As a middleware does that keeps the answer for others.
+    assert reply.request.response.content
+    assert seen == [{Decimal}, {Decimal}]
+
+
+@pytest.mark.parametrize("pages", [Pages, None])
+def test_values_that_nobody_sees_become_json_at_once(pages: Any) -> None:
+    view = type("UnseenViewSet", (ExactViewSet,), {"pagination_class": pages})
+    expected, queries = asked(over_http, view, {})
+    reply, ours = asked(call_view, Call(view=view, action="list"), make_origin())
+    data = reply.data if pages is None else reply.data["results"]
+    assert data == (expected[1] if pages is None else expected[1]["results"])
+    assert ours <= queries
+    body = reply.request.response.data
+    rows = body if pages is None else body["results"]
+    assert {type(row["price"]) for row in rows} == {float}
+    # What a handler does with its rows is of no consequence for the response.
+    data[0]["price"] = -1
+    assert rows[0]["price"] != -1
+
+
+def test_what_json_has_no_number_for_is_no_error_of_the_view(settings: Any) -> None:
+    handled: list[Any] = []
+
+    class Endless(Plain):
+        stock = serializers.FloatField()  # type: ignore[assignment]
+
+    class EndlessViewSet(StockViewSet):
+        serializer_class = Endless
+
+        def get_exception_handler(self) -> Any:
+            return lambda error, context: handled.append(error)
+
+    Product.objects.update(stock=None)
+    assert_same(EndlessViewSet, {})
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE shop_product SET stock = 9e999")
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        over_http(EndlessViewSet, {})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        call_view(Call(view=EndlessViewSet, action="list"), make_origin())
+    assert handled == []

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
 from django.http import HttpResponse
 from rest_framework.response import Response
 
+from reflex_drf.reading import are_json
 from reflex_drf.representation import plain
 
 __all__ = ["read_data", "release", "skip_rendering"]
@@ -88,12 +89,26 @@ def describe_content(response: Response) -> None:
 def read_data(response: Any) -> Any:
     """Give the body as plain data: a DRF response's own, JSON as what it says, else text."""
     if isinstance(response, Response) and not was_replaced(response):
-        return plain(response.data)
+        return plain_body(response.data)
     if response.streaming:
         return None
     if "json" in response.headers.get("Content-Type", ""):
         return read_json(response.content)
     return response.content.decode(response.charset, "replace")
+
+
+def plain_body(data: Any) -> Any:
+    """Give a body as JSON has it; rows that are so already are only copied."""
+    if are_json(data):
+        return copies(data)
+    if type(data) is dict and any(map(are_json, data.values())):
+        return {k: copies(v) if are_json(v) else plain(v) for k, v in data.items()}
+    return plain(data)
+
+
+def copies(rows: Iterable[Any]) -> list[Any]:
+    """Give rows of which none is also the response's."""
+    return list(map(dict.copy, rows))
 
 
 def was_replaced(response: Response) -> bool:

@@ -65,8 +65,13 @@ class UnreadPaginator(Paginator):  # type: ignore[type-arg]
         return UnreadPage(*args, **kwargs)
 
 
-def unread_pages(view: Any, original: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a view's `paginate_queryset` give the page's queryset where its objects are of no use."""
+def unread_pages(
+    view: Any, is_bare: Callable[[], bool], original: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Let a view's `paginate_queryset` give the page's queryset where its objects are of no use.
+
+    `is_bare` tells whether nothing around the view could see its response's data either.
+    """
 
     def paginate_queryset(queryset: Any) -> Any:
         if not (isinstance(queryset, QuerySet) and is_seen_by_nobody(view, queryset)):
@@ -76,11 +81,11 @@ def unread_pages(view: Any, original: Callable[..., Any]) -> Callable[..., Any]:
             view.paginator.django_paginator_class = UnreadPaginator
         if original(queryset) is None:
             # Without pages the view gives its serializer the queryset itself.
-            give_away(queryset)
+            give_away(queryset, as_json=is_bare())
             return None
         page = view.paginator.page
         page.is_closed = False
-        return give_away(cast("QuerySet[Any]", page.object_list))
+        return give_away(cast("QuerySet[Any]", page.object_list), as_json=is_bare())
 
     return paginate_queryset
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from types import CellType, FunctionType
 from typing import Any
 
+from django.conf import settings
+from django.core.signals import setting_changed
 from django.utils.datastructures import MultiValueDict
 from rest_framework.generics import GenericAPIView
 from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -31,6 +34,7 @@ NEGOTIATING = (
     APIView.get_content_negotiator,
     APIView.get_renderers,
 )
+ANSWERING = (APIView.dispatch, APIView.finalize_response)
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
@@ -44,6 +48,8 @@ class ViewRun:
     def __init__(self, request: CallRequest, cls: type[APIView]) -> None:
         self.request, self.cls = request, cls
         self.view: Any = None
+        # Whether the callback is the one that `as_view()` made, with nothing of others around it.
+        self.is_undecorated = True
         # What the view did, for the reply.
         self.rows: Any = None
         self.links: Links | None = None
@@ -58,10 +64,19 @@ class ViewRun:
         self.hook("perform_content_negotiation", self.negotiate)
         self.hook("handle_exception", self.handle_exception)
         self.hook("get_serializer", self.get_serializer)
-        self.hook("paginate_queryset", partial(unread_pages, view))
+        self.hook("paginate_queryset", partial(unread_pages, view, self.is_bare))
         self.hook("get_paginated_response", self.note_rows)
         self.hook("get_apaginated_response", self.note_rows)
         return view
+
+    def is_bare(self) -> bool:
+        """Tell whether all that gets to see the view's response is Django's and DRF's own."""
+        kind = type(self.view)
+        own = (kind.dispatch, kind.finalize_response) == ANSWERING
+        hooked = "finalize_response" in vars(self.view)
+        # Another renderer may write each value in a way of its own, and what it wrote be cached.
+        json = type(getattr(self.view.request, "accepted_renderer", None)) is JSONRenderer
+        return own and json and not hooked and self.is_undecorated and has_djangos_middleware()
 
     def hook(self, name: str, wrap: Callable[[Any], Any]) -> None:
         """Put a hook around a method of the view, where it has one."""
@@ -150,6 +165,25 @@ class ViewRun:
         return note
 
 
+def is_djangos(module: str) -> bool:
+    """Tell whether a module is one of Django's or DRF's."""
+    return module.partition(".")[0] in ("django", "rest_framework")
+
+
+@lru_cache(maxsize=1)
+def has_djangos_middleware() -> bool:
+    """Tell whether all of the project's middleware is Django's."""
+    return all(map(is_djangos, settings.MIDDLEWARE))
+
+
+def forget(**kwargs: Any) -> None:
+    """Look at the middleware again, since settings have changed."""
+    has_djangos_middleware.cache_clear()
+
+
+setting_changed.connect(forget, dispatch_uid="reflex_drf.view.forget")
+
+
 def plain_choice(view: Any, request: Any) -> tuple[Any, str] | None:
     """Give the first renderer where DRF could choose no other: it makes what a call prefers."""
     kind = type(view)
@@ -212,6 +246,7 @@ def rebind(function: Any, run: ViewRun) -> Any:
     if not isinstance(function, FunctionType):
         raise cannot_rebind(run, function)
     names, cells = function.__code__.co_freevars, function.__closure__ or ()
+    run.is_undecorated = run.is_undecorated and is_djangos(function.__globals__["__name__"])
     if {"cls", "initkwargs"} <= set(names):
         return copy_function(function, replaced(cells, lambda held: held is run.cls, run))
     inner = getattr(function, "__wrapped__", None)
