@@ -264,6 +264,16 @@ async def test_only_the_call_that_was_meant_is_detached() -> None:
         assert executor.thread is not None
 
 
+async def test_an_event_that_holds_a_thread_has_it_for_detached_calls_too() -> None:
+    async with database_thread() as executor:
+        hold_thread()
+        with detached():
+            held = await sync_to_async(name_of_thread)()
+        assert executor.thread is not None
+        assert await sync_to_async(name_of_thread)() == held
+    assert not any(thread.held or thread.events for thread in pools.current().threads)
+
+
 async def test_detached_calls_are_not_made_in_the_spare_thread(settings: Any) -> None:
     settings.REFLEX_DRF = {"DATABASE_THREADS": 1}
     async with Occupied():

@@ -68,7 +68,7 @@ class EventExecutor(Executor):
         # Once chosen, the thread stays: asgiref promises one thread for a context, and open cursors
         # live in their thread.
         brief = self.is_brief and self._thread is None and not self.hold
-        binds, self.is_detached = not self.is_detached, False
+        binds, self.is_detached = self.hold or not self.is_detached, False
         job = Job(self, functools.partial(fn, *args, **kwargs), brief=brief, binds=binds)
         pool = self._pool or self._pools.current()
         pool.hand_over(job, self._thread, hold=self.hold)
