@@ -184,10 +184,11 @@ async def peer_rows(ours: Side, database: str) -> AsyncIterator[Row]:
             yield Row(what, NAME, aim=aim, note="not installed here")
         return
     try:
-        for unit in AGAINST_PEER:
-            yield await compare(ours, peer, *unit)
         row = await compare(ours, peer, *VIEWS, its_work="save_1")
         yield replace(row, against=f"{NAME}, save with its list, 1 tab")
+        # The last one opens tabs that hear of every save from then on.
+        for unit in AGAINST_PEER:
+            yield await compare(ours, peer, *unit)
     finally:
         await peer.stop()
 
