@@ -228,26 +228,16 @@ async def test_a_thread_that_an_event_goes_on_in_is_bound_to_another_one_last() 
         assert await other != await mine
 
 
-async def test_a_brief_call_binds_its_event_to_no_thread() -> None:
+@pytest.mark.parametrize("mark", [briefly, detached])
+async def test_a_brief_or_detached_call_binds_its_event_to_no_thread(mark: Any) -> None:
     async with database_thread() as executor:
-        with briefly():
+        with mark():
             await sync_to_async(name_of_thread)()
         assert executor.thread is None
         assert [thread.events for thread in pools.current().threads] == [0] * 8
         own = await sync_to_async(name_of_thread)()
         assert executor.thread is not None
-        with briefly():
-            assert await sync_to_async(name_of_thread)() == own
-
-
-async def test_a_detached_call_binds_its_event_to_no_thread() -> None:
-    async with database_thread() as executor:
-        with detached():
-            await sync_to_async(name_of_thread)()
-        assert executor.thread is None
-        own = await sync_to_async(name_of_thread)()
-        assert executor.thread is not None
-        with detached():
+        with mark():
             assert await sync_to_async(name_of_thread)() == own
 
 

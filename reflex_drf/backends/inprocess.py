@@ -28,7 +28,7 @@ from reflex_drf.backends.limits import is_too_long
 from reflex_drf.backends.paging import read_page
 from reflex_drf.backends.request import CallRequest
 from reflex_drf.backends.response import read_data, release
-from reflex_drf.backends.view import ViewRun, rebind
+from reflex_drf.backends.view import ViewRun, is_djangos, rebind
 from reflex_drf.backends.watching import WatchedRequest
 from reflex_drf.errors import RouteNotFound, report_errors
 from reflex_drf.representation import plain
@@ -43,6 +43,11 @@ T = TypeVar("T")
 class CallHandler(BaseHandler):
     """Django's handler with the project's middleware, running views on a call's input."""
 
+    @cached_property
+    def has_djangos_middleware(self) -> bool:
+        """Whether all of the middleware is Django's; it is loaded once, and asked about once."""
+        return all(map(is_djangos, settings.MIDDLEWARE))
+
     def resolve_request(self, request: Any) -> Any:
         """Resolve the URL as ever, and give the view's callback the input."""
         route: Route = request.route
@@ -56,7 +61,7 @@ class CallHandler(BaseHandler):
             raise Http404(f"{request.path} is another action than {route.action}.")
         if request.trust_session:
             request.force_session_user()
-        request.run = ViewRun(request, route.cls)
+        request.run = ViewRun(request, route.cls, is_alone=self.has_djangos_middleware)
         return rebind(callback, request.run), args, kwargs
 
 

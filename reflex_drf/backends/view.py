@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 from types import CellType, FunctionType
 from typing import Any
 
-from django.conf import settings
-from django.core.signals import setting_changed
 from django.utils.datastructures import MultiValueDict
 from rest_framework.generics import GenericAPIView
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -25,7 +23,7 @@ from reflex_drf.compiled import compile_serializer
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.fieldcopies import lend_fields
 
-__all__ = ["ViewRun", "rebind"]
+__all__ = ["ViewRun", "is_djangos", "rebind"]
 
 JSON = "application/json"
 # As DRF has them, should somebody patch its classes later on.
@@ -45,11 +43,11 @@ class ViewRun:
     overrides is what runs.
     """
 
-    def __init__(self, request: CallRequest, cls: type[APIView]) -> None:
+    def __init__(self, request: CallRequest, cls: type[APIView], *, is_alone: bool) -> None:
         self.request, self.cls = request, cls
         self.view: Any = None
-        # Whether the callback is the one that `as_view()` made, with nothing of others around it.
-        self.is_undecorated = True
+        # Whether all around the view is Django's and DRF's own: the middleware, and decorators.
+        self.is_alone = is_alone
         # What the view did, for the reply.
         self.rows: Any = None
         self.links: Links | None = None
@@ -76,7 +74,7 @@ class ViewRun:
         hooked = "finalize_response" in vars(self.view)
         # Another renderer may write each value in a way of its own, and what it wrote be cached.
         json = type(getattr(self.view.request, "accepted_renderer", None)) is JSONRenderer
-        return own and json and not hooked and self.is_undecorated and has_djangos_middleware()
+        return self.is_alone and own and json and not hooked
 
     def hook(self, name: str, wrap: Callable[[Any], Any]) -> None:
         """Put a hook around a method of the view, where it has one."""
@@ -166,22 +164,8 @@ class ViewRun:
 
 
 def is_djangos(module: str) -> bool:
-    """Tell whether a module is one of Django's or DRF's."""
+    """Tell whether a module, or what is named with it, is one of Django's or DRF's."""
     return module.partition(".")[0] in ("django", "rest_framework")
-
-
-@lru_cache(maxsize=1)
-def has_djangos_middleware() -> bool:
-    """Tell whether all of the project's middleware is Django's."""
-    return all(map(is_djangos, settings.MIDDLEWARE))
-
-
-def forget(**kwargs: Any) -> None:
-    """Look at the middleware again, since settings have changed."""
-    has_djangos_middleware.cache_clear()
-
-
-setting_changed.connect(forget, dispatch_uid="reflex_drf.view.forget")
 
 
 def plain_choice(view: Any, request: Any) -> tuple[Any, str] | None:
@@ -246,7 +230,7 @@ def rebind(function: Any, run: ViewRun) -> Any:
     if not isinstance(function, FunctionType):
         raise cannot_rebind(run, function)
     names, cells = function.__code__.co_freevars, function.__closure__ or ()
-    run.is_undecorated = run.is_undecorated and is_djangos(function.__globals__["__name__"])
+    run.is_alone = run.is_alone and is_djangos(function.__globals__["__name__"])
     if {"cls", "initkwargs"} <= set(names):
         return copy_function(function, replaced(cells, lambda held: held is run.cls, run))
     inner = getattr(function, "__wrapped__", None)

@@ -134,18 +134,14 @@ def finish(entries: Sequence[Entry]) -> None:
 
 def look_up_together(entries: Sequence[Entry], put_on: Callable[[Any, EventScope], None]) -> None:
     """Look up sessions and users; all have asked for it before the first row is read."""
-    if len(entries) == 1:
-        (entry,) = entries
-        entry.run(put_on, entry.scope.origin, entry.scope)
-        entry.run(resolve, entry.scope.origin)
-        return
     with shared_rows():
         for entry in entries:
             entry.run(put_on, entry.scope.origin, entry.scope)
-        read_ahead(viewers.read_sessions, entries)
-        for entry in entries:
-            entry.run(load_session, entry.scope.origin)
-        read_ahead(viewers.read_users, entries)
+        if len(entries) >= FEW:
+            read_ahead(viewers.read_sessions, entries)
+            for entry in entries:
+                entry.run(load_session, entry.scope.origin)
+            read_ahead(viewers.read_users, entries)
         for entry in entries:
             entry.run(resolve, entry.scope.origin)
 
@@ -158,8 +154,6 @@ def load_session(request: Any) -> None:
 def read_ahead(read: Callable[[Sequence[Any]], None], entries: Sequence[Entry]) -> None:
     """Read what several events need in one query; if that fails, each asks by itself."""
     requests = [entry.scope.origin for entry in entries if entry.error is None]
-    if len(requests) < FEW:
-        return
     try:
         read(requests)
     except Exception:

@@ -37,8 +37,7 @@ class Job:
     ) -> None:
         # What is brief is no part of the handler's own work, and binds its event to no thread.
         self.owner, self.call, self.brief, self.binds = owner, call, brief, binds and not brief
-        self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[Any] = self.loop.create_future()
+        self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self.result: Any = None
         self.error: BaseException | None = None
         # Whether the thread has to be made ready for another event than before.
@@ -72,13 +71,13 @@ class Job:
 
     def cancel(self) -> None:
         """Let nobody wait for a call that will not be made; from any thread."""
-        tell(self.loop, self.future.cancel)
+        tell(self.future.get_loop(), self.future.cancel)
 
 
 def deliver(ended: list[Job]) -> None:
     """Let those who wait for calls go on, in one message to each loop."""
-    for loop in {job.loop for job in ended}:
-        tell(loop, settle_all, [job for job in ended if job.loop is loop])
+    for loop in {job.future.get_loop() for job in ended}:
+        tell(loop, settle_all, [job for job in ended if job.future.get_loop() is loop])
 
 
 def settle_all(jobs: list[Job]) -> None:

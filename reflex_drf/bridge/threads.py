@@ -11,9 +11,9 @@ import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Executor, Future
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from contextvars import ContextVar
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, Literal, ParamSpec, TypeVar, cast
 
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext
 from django.db import connections
@@ -140,7 +140,7 @@ class Router(Executor):
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         # Asgiref asks on the event loop, so this is the context of whoever calls.
-        executor = open_executor.get() or executor_of(scope_var.get())
+        executor = executor_here()
         if executor is None and scope_var.get() is None:
             # An event outside the bridge has no thread of its own: it gets asgiref's.
             return SyncToAsync.single_thread_executor.submit(fn, *args, **kwargs)
@@ -150,6 +150,11 @@ class Router(Executor):
                 "another event's now. Await the task inside the handler."
             )
         return executor.submit(fn, *args, **kwargs)
+
+
+def executor_here() -> EventExecutor | None:
+    """Give the thread of the event that the calling code belongs to."""
+    return open_executor.get() or executor_of(scope_var.get())
 
 
 def executor_of(scope: EventScope | None) -> EventExecutor | None:
@@ -208,40 +213,36 @@ class database_thread:  # noqa: N801 - used like the function it stands for
 
 def hold_thread() -> None:
     """Say that this event will block its thread until it ends, before it has one."""
-    executor = open_executor.get() or executor_of(scope_var.get())
+    executor = executor_here()
     if executor is not None:
         executor.hold = True
 
 
-@contextmanager
-def briefly() -> Iterator[None]:
+def briefly() -> AbstractContextManager[None]:
     """Say that the calls inside are short, so that they need not wait for others' long ones."""
-    executor = open_executor.get() or executor_of(scope_var.get())
-    if executor is None:
-        yield
-        return
-    executor.is_brief = True
-    try:
-        yield
-    finally:
-        executor.is_brief = False
+    return marked("is_brief")
 
 
-@contextmanager
-def detached() -> Iterator[None]:
+def detached() -> AbstractContextManager[None]:
     """Say that the one call inside is as a request over HTTP, whose thread is then anybody's.
 
     The call is handed over before anything else of the event can run, and only that one is meant.
     """
-    executor = open_executor.get() or executor_of(scope_var.get())
+    return marked("is_detached")
+
+
+@contextmanager
+def marked(mark: Literal["is_brief", "is_detached"]) -> Iterator[None]:
+    """Say something of the calls that the event hands over inside; where there is none, nothing."""
+    executor = executor_here()
     if executor is None:
         yield
         return
-    executor.is_detached = True
+    setattr(executor, mark, True)
     try:
         yield
     finally:
-        executor.is_detached = False
+        setattr(executor, mark, False)
 
 
 def close_idle() -> None:
