@@ -281,6 +281,37 @@ async def test_extra_threads_end_with_their_events(settings: Any) -> None:
     await asyncio.wait_for(call(), 5)
 
 
+async def test_extra_thread_whose_event_was_cancelled_in_a_call_takes_no_other_event(
+    settings: Any,
+) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 1}
+    end, free, started = asyncio.Event(), threading.Event(), threading.Event()
+    holder = asyncio.create_task(hold(end))
+    await until(lambda: events_open() == 1)
+
+    def block() -> None:
+        started.set()
+        assert free.wait(10)
+
+    async def call_twice() -> set[str]:
+        async with database_thread():
+            return {await sync_to_async(name_of_thread)() for _ in range(2)}
+
+    cancelled = asyncio.create_task(call(block))
+    await asyncio.to_thread(started.wait, 10)
+    waiting = asyncio.create_task(call_twice())
+    await until(lambda: len(pools.current().waiting) == 1)
+    cancelled.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    free.set()
+    # The thread that the cancelled call was made in ends with it.
+    assert len(await asyncio.wait_for(waiting, 10)) == 1
+    end.set()
+    await holder
+    assert len(pools.current().threads) == 1
+
+
 async def test_event_that_holds_a_thread_takes_none_that_others_still_use(settings: Any) -> None:
     settings.REFLEX_DRF = {"DATABASE_THREADS": 1}
     end = asyncio.Event()

@@ -197,7 +197,8 @@ class ThreadPool:
     def _follow(self, thread: DatabaseThread) -> Job | None:
         if thread.pending or thread.held:
             return None
-        if not thread.events:
+        # One too many, whose last event ended in the middle of this call, is closed by now.
+        if not thread.events and (thread in self.threads or thread is self.spare):
             return self._next_for(thread)
         # One that other events go on in is the last to be bound to yet another one.
         self._give_turns()
