@@ -371,6 +371,22 @@ async def test_at_the_end_no_call_is_left_waiting(settings: Any) -> None:
         await ending
 
 
+async def test_a_call_that_comes_as_the_pool_ends_is_made_by_the_next_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ending = pools.current()
+
+    def current() -> Any:
+        # Another thread ends the pool between being asked for it and being given the call.
+        monkeypatch.undo()
+        shutdown()
+        return ending
+
+    monkeypatch.setattr(pools, "current", current)
+    assert await asyncio.wait_for(call(), 10) == "reflex_drf-database-0_0"
+    assert not ending.waiting
+
+
 async def test_events_whose_threads_are_all_held_get_another_one(settings: Any) -> None:
     settings.REFLEX_DRF = {"DATABASE_THREADS": 1}
     async with database_thread():

@@ -67,9 +67,14 @@ class ThreadPool:
 
     # -- Handing over, on the event loop --------------------------------------------------------
 
-    def hand_over(self, job: Job, thread: DatabaseThread | None, *, hold: bool = False) -> None:
-        """Let a call run: in its event's thread, else in the next one that may."""
+    def hand_over(self, job: Job, thread: DatabaseThread | None, *, hold: bool = False) -> bool:
+        """Let a call run: in its event's thread, else in the next one that may.
+
+        False if the pool takes no more, as when another thread has just ended it.
+        """
         with self.lock:
+            if thread is None and self._retired:
+                return False
             if thread is not None:
                 self._queue(thread, job)
             elif hold:
@@ -84,6 +89,7 @@ class ThreadPool:
         if not job.binds and settings.CONNECTION_SECONDS:
             # The end of its event says nothing about the thread that it ran in.
             self._sweeper.wake()
+        return True
 
     def _look(self) -> None:
         """Begin with calls that wait, if any may; and look again as long as any does."""

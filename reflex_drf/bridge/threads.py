@@ -71,7 +71,8 @@ class EventExecutor(Executor):
         binds, self.is_detached = self.hold or not self.is_detached, False
         job = Job(self, functools.partial(fn, *args, **kwargs), brief=brief, binds=binds)
         pool = self._pool or self._pools.current()
-        pool.hand_over(job, self._thread, hold=self.hold)
+        while not pool.hand_over(job, self._thread, hold=self.hold):
+            pool = self._pools.current()
         # An event loop takes a future of its own as it is, which saves it one from another thread.
         return cast("Future[T]", job.future)
 
