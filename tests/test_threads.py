@@ -232,6 +232,31 @@ async def test_spare_thread_is_left_alone_while_another_is_idle(settings: Any) -
     assert not pools.current().spare.used
 
 
+async def test_short_calls_do_not_wait_for_one_that_is_not(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 1}
+    monkeypatch.setattr(pools.current(), "takes_turns", False)
+
+    async def call_briefly(function: Any = name_of_thread) -> Any:
+        async with database_thread():
+            with briefly():
+                return await sync_to_async(function)()
+
+    free, never = threading.Event(), threading.Event()
+    own = asyncio.create_task(call(lambda: free.wait(30)))
+    await until(lambda: pools.current().threads[0].pending == 1)
+    long = asyncio.create_task(call_briefly(lambda: never.wait(30)))
+    await until(lambda: pools.current().spare.pending == 1)
+    short = asyncio.create_task(call_briefly())
+    await asyncio.sleep(0)
+    free.set()
+    assert await asyncio.wait_for(short, 10) == "reflex_drf-database-0_0"
+    assert not long.done()
+    never.set()
+    await asyncio.gather(own, long)
+
+
 async def test_handlers_own_work_waits_for_a_thread_of_its_own(settings: Any) -> None:
     settings.REFLEX_DRF = {"DATABASE_THREADS": 1}
     free = threading.Event()

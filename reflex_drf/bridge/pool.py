@@ -135,7 +135,10 @@ class ThreadPool:
         idle = [thread for thread in free if not thread.pending]
         if idle:
             return sorted(idle, key=lambda thread: thread.events)
-        return [self.spare if free else self._extra()]
+        if not free:
+            return [self._extra()]
+        # Behind a call in the spare thread that is not as short, others would wait for that alone.
+        return [] if self.spare.pending else [self.spare]
 
     def _next_for(self, thread: DatabaseThread) -> Job | None:
         """Give a thread the first call that waits for it, and was not cancelled meanwhile."""
