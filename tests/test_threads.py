@@ -550,6 +550,22 @@ async def test_event_works_after_a_shutdown() -> None:
     assert await call() == "reflex_drf-database-0_0"
 
 
+@pytest.mark.django_db(transaction=True)
+async def test_a_loop_that_goes_on_after_a_shutdown_has_nothing_left_to_close(
+    settings: Any,
+) -> None:
+    settings.REFLEX_DRF = {"CONNECTION_SECONDS": 0.02}
+    loop, errors = asyncio.get_running_loop(), list[Any]()
+    loop.set_exception_handler(lambda loop, context: errors.append(context["message"]))
+    await call(raw_connection)
+    thread = pools.current().threads[0]
+    await asyncio.to_thread(shutdown)
+    await until(lambda: not thread.unswept)
+    # The step that looked after it has ended, one way or the other.
+    await asyncio.sleep(0)
+    assert errors == []
+
+
 async def test_event_open_during_a_shutdown_ends_without_an_error() -> None:
     async with database_thread() as executor:
         await sync_to_async(name_of_thread)()

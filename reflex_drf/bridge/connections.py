@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from django.db import DatabaseError, connections
@@ -99,7 +100,9 @@ class Sweeper:
         for thread in left:
             if not thread.events:
                 thread.unswept = False
-                thread.executor.submit(thread.sweep)
+                # One that has ended has closed its connections itself.
+                with suppress(RuntimeError):
+                    thread.executor.submit(thread.sweep)
         if left:
             self.wake()
 
