@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 
 from reflex_drf.bridge import current_user
 from reflex_drf.bridge.threads import (
@@ -517,6 +518,114 @@ async def test_shutdown_closes_the_connections_of_every_thread(settings: Any) ->
         await asyncio.to_thread(shutdown)
         assert open_connections[0].connection is None
     assert threads_alive() == []
+
+
+# Transactions that are open between two calls
+
+
+async def begin() -> Any:
+    block = transaction.atomic()
+    await sync_to_async(block.__enter__)()
+    return block
+
+
+def write(name: str) -> None:
+    Category.objects.create(name=name)
+
+
+async def written() -> list[str]:
+    return await call(lambda: list(Category.objects.values_list("name", flat=True)))
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_nobody_else_gets_the_thread_of_a_transaction_that_is_open(settings: Any) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 1}
+
+    def is_in_transaction() -> bool:
+        return connection.in_atomic_block
+
+    async with database_thread():
+        block = await begin()
+        assert not await asyncio.create_task(call(is_in_transaction))
+        assert await sync_to_async(is_in_transaction)()
+        await sync_to_async(block.__exit__)(None, None, None)
+    assert len(pools.current().threads) == 1
+
+
+@asynccontextmanager
+async def a_call_in_the_transaction_of_another_event() -> AsyncIterator[tuple[Any, Any]]:
+    """Let an event write in the thread that it shares with one whose transaction is open."""
+    bound, begun = asyncio.Event(), asyncio.Event()
+
+    async def other() -> None:
+        async with database_thread():
+            await sync_to_async(name_of_thread)()
+            bound.set()
+            await begun.wait()
+            await sync_to_async(write)("other")
+
+    task = asyncio.create_task(other())
+    await bound.wait()
+    async with database_thread() as executor:
+        block = await begin()
+        begun.set()
+        await until(lambda: executor.thread is not None and len(executor.thread.postponed) == 1)
+        yield block, task
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_whoever_shares_the_thread_waits_for_the_end_of_a_transaction(settings: Any) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 1}
+    async with a_call_in_the_transaction_of_another_event() as (block, other):
+        await sync_to_async(write)("mine")
+        await sync_to_async(block.__exit__)(LookupError, LookupError(), None)
+        await asyncio.wait_for(other, 10)
+    assert await written() == ["other"]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_no_call_waits_for_a_transaction_at_the_end(settings: Any) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 1}
+    async with a_call_in_the_transaction_of_another_event() as (_, other):
+        await asyncio.to_thread(shutdown)
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(other, 10)
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_transaction_that_an_event_leaves_open_ends_with_it(
+    settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 1}
+    async with database_thread():
+        await begin()
+        await sync_to_async(write)("lost")
+    await call(lambda: write("kept"))
+    assert await written() == ["kept"]
+    assert caplog.messages == ["An event has left a transaction open; it was rolled back."]
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_transaction_of_an_event_that_is_cancelled_as_it_begins_one_ends_with_it(
+    settings: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 1}
+    free, started = threading.Event(), threading.Event()
+
+    def begin_slowly() -> None:
+        transaction.atomic().__enter__()
+        started.set()
+        assert free.wait(10)
+
+    cancelled = asyncio.create_task(call(begin_slowly))
+    await asyncio.to_thread(started.wait, 10)
+    cancelled.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    free.set()
+    await call(lambda: write("kept"))
+    assert await written() == ["kept"]
+    assert len(caplog.messages) == 1
 
 
 # The pool

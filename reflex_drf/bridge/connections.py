@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
-from django.db import DatabaseError, connections
+from django.db import DatabaseError, Error, connections
 from django.db.backends.signals import connection_created
 
 from reflex_drf.conf import settings
@@ -37,9 +37,32 @@ class DatabaseThread:
         self.used = False
         # Whether a synchronous middleware blocks it until its event ends.
         self.held = False
+        # The event whose transaction is open between two calls, and calls of others until it ends.
+        self.transaction_of: Any = None
+        self.postponed: list[Any] = []
         # Whether it may hold a connection that is to be closed one day.
         self.unswept = False
-        self._closed = False
+        self.closed = False
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether it is for one event alone."""
+        return self.held or self.transaction_of is not None
+
+    def has_transaction(self) -> bool:
+        """Tell in the thread whether a call has left a transaction open."""
+        return any(each.in_atomic_block for each in connections.all(initialized_only=True))
+
+    def roll_back(self) -> None:
+        """End in the thread the transactions that nobody is left to end."""
+        for connection in connections.all(initialized_only=True):
+            if connection.in_atomic_block:
+                logger.error("An event has left a transaction open; it was rolled back.")
+                # Else Django leaves a closed connection to whoever is in the transaction, and all
+                # that comes later fails.
+                connection.in_atomic_block = connection.closed_in_transaction = False
+                with suppress(Error):
+                    connection.close()
 
     def tidy(self, others: int) -> None:
         """Do in the thread what Django does with connections between two requests."""
@@ -70,9 +93,9 @@ class DatabaseThread:
 
     def close(self) -> None:
         """Close the connections in their thread and let the thread end; nothing waits for it."""
-        if self._closed:
+        if self.closed:
             return
-        self._closed = True
+        self.closed = True
         if self.used:
             self.executor.submit(connections.close_all)
         self.executor.shutdown(wait=False)

@@ -18,7 +18,7 @@ from django.db import connections
 from django.db.utils import load_backend
 
 from reflex_drf.bridge.connections import DatabaseThread, Sweeper
-from reflex_drf.bridge.jobs import Job, deliver
+from reflex_drf.bridge.jobs import Job, Owner, deliver
 from reflex_drf.conf import settings
 
 __all__ = ["ThreadPool"]
@@ -131,7 +131,7 @@ class ThreadPool:
 
     def _find_idle(self) -> list[DatabaseThread]:
         # An idle thread that long background events have used once is better than one at work.
-        free = [thread for thread in self.threads if not thread.held]
+        free = [thread for thread in self.threads if not thread.is_taken]
         idle = [thread for thread in free if not thread.pending]
         if idle:
             return sorted(idle, key=lambda thread: thread.events)
@@ -173,7 +173,7 @@ class ThreadPool:
     def _claim_whole(self) -> DatabaseThread:
         # Whoever waited for a held thread could wait for ever, since the handler that holds it may
         # itself wait for that event.
-        free = [thread for thread in self.threads if not thread.held and not thread.events]
+        free = [thread for thread in self.threads if not thread.is_taken and not thread.events]
         return min(free, key=lambda thread: thread.pending) if free else self._extra()
 
     def _extra(self) -> DatabaseThread:
@@ -186,6 +186,9 @@ class ThreadPool:
     def _work(self, thread: DatabaseThread, job: Job | None) -> None:
         """Make a call, and then those that waited for a thread."""
         while job is not None:
+            if thread.transaction_of not in (None, job.owner):
+                self._postpone(thread, job)
+                return
             note_start(thread)
             if job.opens or job.is_wanted():
                 job.run(thread)
@@ -193,8 +196,13 @@ class ThreadPool:
 
     def _end(self, thread: DatabaseThread, ended: Job) -> Job | None:
         """Count a call out, and give the thread another one, if it has none of its own."""
+        leaves_transaction = thread.has_transaction()
         with self.lock:
             thread.pending -= 1
+            if leaves_transaction:
+                self._keep_apart(thread, ended.owner)
+            elif thread.transaction_of is not None:
+                self._let_in(thread)
             if not self._ended:
                 self._since = time.monotonic()
             self._ended.append(ended)
@@ -204,7 +212,7 @@ class ThreadPool:
         return following
 
     def _follow(self, thread: DatabaseThread) -> Job | None:
-        if thread.pending or thread.held:
+        if thread.pending or thread.is_taken:
             return None
         # One too many, whose last event ended in the middle of this call, is closed by now.
         if not thread.events and (thread in self.threads or thread is self.spare):
@@ -213,13 +221,45 @@ class ThreadPool:
         self._give_turns()
         return None
 
+    # -- Transactions that are open between two calls ---------------------------------------------
+
+    def _keep_apart(self, thread: DatabaseThread, owner: Owner) -> None:
+        """Let nobody else write into a transaction that an event has open; under the lock."""
+        thread.transaction_of = owner
+        if owner.thread is not thread and not thread.closed:
+            # Cancelled in the middle of the call, or to go on in any thread: nobody will end it.
+            thread.executor.submit(self._undo, thread, owner)
+
+    def _postpone(self, thread: DatabaseThread, job: Job) -> None:
+        with self.lock:
+            thread.pending -= 1
+            thread.postponed.append(job)
+
+    def _undo(self, thread: DatabaseThread, owner: Owner) -> None:
+        # Its last call may have ended it meanwhile, and another event begun one.
+        if thread.transaction_of is owner:
+            thread.roll_back()
+            with self.lock:
+                self._let_in(thread)
+
+    def _let_in(self, thread: DatabaseThread) -> None:
+        thread.transaction_of = None
+        postponed, thread.postponed = thread.postponed, []
+        for job in postponed:
+            if thread.closed:
+                job.cancel()
+            else:
+                self._queue(thread, job)
+
     # -- The end of an event, and of the pool ---------------------------------------------------
 
-    def release(self, thread: DatabaseThread) -> None:
+    def release(self, thread: DatabaseThread, owner: Owner) -> None:
         """Take an ended event off its thread, whose connections may serve the next one."""
         with self.lock:
             thread.events -= 1
             thread.held = False
+            if thread.transaction_of is owner and not thread.closed:
+                thread.executor.submit(self._undo, thread, owner)
             surplus = not thread.events and len(self.threads) > self.size
             if surplus:
                 self.threads.remove(thread)
@@ -231,7 +271,7 @@ class ThreadPool:
             if settings.CONNECTION_SECONDS:
                 self._sweeper.wake()
         elif not events:
-            thread.close()
+            self._close(thread)
 
     def retire(self) -> list[Job]:
         """Let no new event in; each thread ends with its last event. Gives the calls that wait."""
@@ -242,16 +282,22 @@ class ThreadPool:
             ended = self._take_ended()
             idle = [thread for thread in self.threads if not thread.events]
         deliver(ended)
-        for thread in idle:
-            thread.close()
-        self.spare.close()
+        for thread in [*idle, self.spare]:
+            self._close(thread)
         return waiting
 
     def join(self) -> None:
         """End all threads, also those of events that are still open, and wait for it."""
         for thread in self.all:
-            thread.close()
+            self._close(thread)
             thread.executor.shutdown(wait=True)
+            for job in thread.postponed:
+                job.cancel()
+
+    def _close(self, thread: DatabaseThread) -> None:
+        # Under the lock, so that what is about to hand it something knows.
+        with self.lock:
+            thread.close()
 
 
 def is_sqlite_alone() -> bool:

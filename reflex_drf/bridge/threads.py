@@ -87,7 +87,7 @@ class EventExecutor(Executor):
             pool, thread = self._pool, self._thread
             self._pool = self._thread = None
         if pool is not None and thread is not None:
-            pool.release(thread)
+            pool.release(thread, self)
 
 
 class PoolHolder:
