@@ -84,9 +84,9 @@ def count_hops() -> Iterator[Hops]:
     # Look-ups of several events are one call, of none of them.
     gather = Gathering._work
 
-    def counting_together(self: Any) -> None:
+    def counting_together(self: Any, *args: Any) -> None:
         hops.threads.append(threading.current_thread().name)
-        gather(self)
+        gather(self, *args)
 
     with (
         mock.patch.object(SyncToAsync, "thread_handler", counting),

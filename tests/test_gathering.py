@@ -26,6 +26,7 @@ from reflex_drf import bridge
 from reflex_drf import viewers as viewers_module
 from reflex_drf.bridge import pool as pool_module
 from reflex_drf.bridge.chain import chains
+from reflex_drf.bridge.connections import DatabaseThread
 from reflex_drf.bridge.gathering import Gathering
 from reflex_drf.bridge.middleware import run_handler
 from reflex_drf.bridge.scope import EventScope
@@ -35,6 +36,7 @@ from reflex_drf.testing import Tab
 from reflex_drf.viewers import are_djangos
 from tests.bridging import BACKEND, Viewer, sign_in
 from tests.counting import count_hops, count_queries
+from tests.test_threads import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -268,6 +270,40 @@ class TestErrors:
         scope = EventScope(viewer.request())
         await crowd.gathering.look_up(scope)
         assert names([scope.origin]) == ["ann"]
+
+    async def test_a_call_that_fails_before_it_begins_keeps_nobody_waiting(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        viewer = await sign_in_async("ann")
+        crowd = Crowd()
+        crowd.gate.set()
+
+        def fail(thread: DatabaseThread, others: int) -> None:
+            raise OSError("no thread to be had")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(DatabaseThread, "tidy", fail)
+            with pytest.raises(OSError, match="no thread"):
+                await asyncio.wait_for(crowd.gathering.look_up(EventScope(viewer.request())), 10)
+        scope = EventScope(viewer.request())
+        await asyncio.wait_for(crowd.gathering.look_up(scope), 10)
+        assert names([scope.origin]) == ["ann"]
+
+    async def test_events_of_another_loop_keep_nobody_waiting(self) -> None:
+        viewer = await sign_in_async("ann")
+        crowd = Crowd()
+        scopes = [EventScope(viewer.request()) for _ in range(3)]
+        first = asyncio.create_task(crowd.gathering.look_up(scopes[0]))
+        assert await asyncio.to_thread(crowd.begun.wait, 10)
+        # The first of all has been taken, these wait for their turns.
+        here = asyncio.create_task(crowd.gathering.look_up(scopes[1]))
+        await until(lambda: len(pools.current().waiting) == 1)
+        look_up = crowd.gathering.look_up(scopes[2])
+        there = asyncio.create_task(asyncio.to_thread(asyncio.run, look_up))
+        await until(lambda: len(pools.current().waiting) == 2)
+        crowd.gate.set()
+        await asyncio.wait_for(asyncio.gather(first, here, there), 10)
+        assert names([scope.origin for scope in scopes]) == ["ann"] * 3
 
     async def test_who_is_cancelled_keeps_nobody_waiting(self) -> None:
         viewer = await sign_in_async("ann")

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
-from django.db import DatabaseError, Error, connections
+from django.db import Error, connections
 from django.db.backends.signals import connection_created
 
 from reflex_drf.conf import settings
@@ -74,7 +74,7 @@ class DatabaseThread:
                     connection.close_if_unusable_or_obsolete()
             else:
                 self._close_broken()
-        except DatabaseError:
+        except Error:
             logger.exception("A database connection could not be closed")
 
     def _close_broken(self) -> None:

@@ -12,12 +12,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextvars import Context, copy_context
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import Any
 
 from django.db import close_old_connections
 
 from reflex_drf import viewers
+from reflex_drf.bridge.jobs import tell
 from reflex_drf.bridge.phases import resolve
 from reflex_drf.bridge.scope import EventScope
 from reflex_drf.bridge.threads import EventExecutor, pools
@@ -25,6 +27,7 @@ from reflex_drf.lookups import FEW, shared_rows
 
 __all__ = ["Gathering"]
 logger = logging.getLogger(__name__)
+Loop = asyncio.AbstractEventLoop
 
 # How many are looked up before the first of them goes on.
 SLICE = 25
@@ -61,7 +64,7 @@ class Entry:
 
 
 class Gathering:
-    """The events of one event loop that are about to be looked up.
+    """The events of each event loop that are about to be looked up.
 
     `put_on` puts session and user on the request of an event, as the middleware does.
     """
@@ -70,8 +73,7 @@ class Gathering:
         self._put_on = put_on
         # Entries are added on the loop and taken in a thread.
         self._lock = Lock()
-        self._waiting: list[Entry] = []
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting: dict[Loop, list[Entry]] = {}
         # A call of no event's own: it may run in any thread, and binds nobody to it.
         self._executor = EventExecutor(pools)
         self._executor.is_brief = True
@@ -81,34 +83,31 @@ class Gathering:
         loop = asyncio.get_running_loop()
         entry = Entry(scope, copy_context(), loop.create_future())
         with self._lock:
-            if self._loop is not loop:
-                # Nobody waits any more for what was left on a loop that has ended.
-                self._loop, self._waiting = loop, []
-            self._waiting.append(entry)
-            is_first = len(self._waiting) == 1
+            waiting = self._waiting.setdefault(loop, [])
+            waiting.append(entry)
+            is_first = len(waiting) == 1
         if is_first:
-            self._hand_over()
+            self._hand_over(loop)
         await entry.done
 
-    def _hand_over(self) -> None:
+    def _hand_over(self, loop: Loop) -> None:
         """Have them looked up; until a thread takes them, others may still join."""
         try:
-            call = self._executor.submit(self._work)
+            call = self._executor.submit(self._work, loop)
         except BaseException:
             # Nobody else must wait for a call that was never made.
-            self._take()
+            self._take(loop)
             raise
-        call.add_done_callback(self._ended)
+        call.add_done_callback(partial(self._ended, loop))
 
-    def _take(self) -> list[Entry]:
+    def _take(self, loop: Loop) -> list[Entry]:
         with self._lock:
-            taken, self._waiting = self._waiting, []
-        return taken
+            return self._waiting.pop(loop, [])
 
     # -- In the thread --------------------------------------------------------------------------
 
-    def _work(self) -> None:
-        entries = self._take()
+    def _work(self, loop: Loop) -> None:
+        entries = self._take(loop)
         for start in range(0, len(entries), SLICE):
             part = entries[start : start + SLICE]
             try:
@@ -116,14 +115,17 @@ class Gathering:
             except BaseException as error:  # noqa: BLE001 - raised where it is awaited
                 for entry in part:
                     entry.error = entry.error or error
-            part[0].done.get_loop().call_soon_threadsafe(finish, part)
+            tell(loop, finish, part)
 
-    def _ended(self, call: Future[None]) -> None:
-        """Let nobody wait for a call that the end of the pool has cancelled."""
-        if call.cancelled() and (entries := self._take()):
+    def _ended(self, loop: Loop, call: Future[None]) -> None:
+        """Let nobody wait for a call that the end of the pool has cancelled, or that failed."""
+        error = asyncio.CancelledError() if call.cancelled() else call.exception()
+        # One that has begun has taken them, and tells each of its own error.
+        if error is not None:
+            entries = self._take(loop)
             for entry in entries:
-                entry.error = asyncio.CancelledError()
-            entries[0].done.get_loop().call_soon_threadsafe(finish, entries)
+                entry.error = error
+            finish(entries)
 
 
 def finish(entries: Sequence[Entry]) -> None:

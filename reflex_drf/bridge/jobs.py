@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from reflex_drf.bridge.connections import DatabaseThread
 
-__all__ = ["Job", "Owner", "deliver"]
+__all__ = ["Job", "Owner", "deliver", "tell"]
 
 
 class Owner(Protocol):
