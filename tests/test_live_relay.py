@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, ClassVar
@@ -232,6 +235,36 @@ def test_a_fork_is_another_sender(monkeypatch: pytest.MonkeyPatch) -> None:
     mine = origin()
     monkeypatch.setattr("os.getpid", lambda: -1)
     assert origin() != mine
+
+
+FORK = """
+import os, sys
+import django
+django.setup()
+from django.test import override_settings
+from reflex_drf.live import ModelChange, relay
+from reflex_drf.live.transports import current_transport
+from tests.living import Cable
+
+relay.FAREWELL = 60
+with override_settings(REFLEX_DRF={"LIVE_TRANSPORT": Cable}):
+    relay.publish([ModelChange("shop.product", "updated", 1)])
+    assert relay.sender.flush(10)
+    parents = current_transport()
+    if os.fork() == 0:
+        assert current_transport() is not parents
+        sys.exit()
+    os._exit(os.waitstatus_to_exitcode(os.wait()[1]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+def test_a_fork_has_no_part_in_what_its_parent_sends() -> None:
+    command = [sys.executable, "-W", "ignore", "-c", FORK]
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"}
+    # It would wait a minute for a thread that only its parent has.
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=50)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_pauses_grow_and_have_an_end() -> None:

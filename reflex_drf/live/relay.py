@@ -23,7 +23,7 @@ from reflex_drf.live.journal import journal
 from reflex_drf.live.listening import ending_tasks, listeners
 from reflex_drf.live.notices import CONNECTED, Outbox, notices
 from reflex_drf.live.reminders import VERSIONS, Reminders
-from reflex_drf.live.transports import Transport, current_transport, retire
+from reflex_drf.live.transports import Transport, current_transport, in_forks, retire
 
 __all__ = ["Receiver", "Sender", "live_broadcaster", "publish", "stop_receiver"]
 
@@ -302,6 +302,8 @@ class Receivers:
 
 receivers = Receivers()
 sender = Sender()
+# What waits is the parent's to send, whose thread does not exist in a fork.
+in_forks(sender.__init__)  # type: ignore[misc]
 _broadcaster = LiveBroadcaster(lambda loop, by: demand(loop, by))
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from threading import Lock
 from typing import Any
 
@@ -13,7 +14,7 @@ from django.utils.module_loading import import_string
 from reflex_drf.conf import NAMESPACE, settings
 from reflex_drf.errors import ConfigurationError
 
-__all__ = ["Transport", "current_transport", "is_shared", "retire"]
+__all__ = ["Transport", "current_transport", "in_forks", "is_shared", "retire"]
 
 NAMES = {
     "memory": "reflex_drf.live.transports.memory.MemoryTransport",
@@ -97,7 +98,16 @@ def make_transport(chosen: Any) -> Transport:
     return made
 
 
+def in_forks(function: Callable[[], None]) -> None:
+    """Call a function in each process that is forked from this one."""
+    # Where there is no fork, nobody has to be told.
+    if (register := getattr(os, "register_at_fork", None)) is not None:
+        register(after_in_child=function)
+
+
 current = Current()
+# The connection is the parent's, which goes on to use it: a fork neither uses nor closes it.
+in_forks(current.__init__)  # type: ignore[misc]
 
 
 def current_transport() -> Transport:
