@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import reflex as rx
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.contrib.sessions.backends.db import SessionStore
@@ -14,6 +15,7 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.test import AsyncClient, override_settings
 
+from reflex_drf.bridge import current_response
 from reflex_drf.bridge.fingerprints import fingerprint
 from reflex_drf.live import followers
 from reflex_drf.live.changes import ModelChange
@@ -28,6 +30,12 @@ pytestmark = pytest.mark.django_db(transaction=True)
 User: Any = get_user_model()
 DROPPED = "window.sessionStorage.removeItem('token')"
 ASKED = "__reflex_drf_follow?.()"
+
+
+class BakingState(rx.State):
+    @rx.event
+    def bake(self) -> None:
+        current_response().set_cookie("flavour", "pear")
 
 
 @pytest.fixture
@@ -189,6 +197,8 @@ async def test_the_end_of_a_session_is_known_to_the_tab(ann: Any) -> None:
 
 
 async def test_several_changes_are_one_question(ann: Any) -> None:
+    # At once, whatever else the machine does: what is far apart is asked about again.
+    @transaction.atomic
     def save() -> None:
         for name in "abc":
             ann.first_name = name
@@ -197,6 +207,16 @@ async def test_several_changes_are_one_question(ann: Any) -> None:
     async with Tab(user=ann) as tab:
         tab.clear()
         await sync_to_async(save)()
+        await settle(tab)
+        assert told(tab) == ["asked"]
+
+
+async def test_an_event_that_ends_meanwhile_does_not_take_the_question_back(ann: Any) -> None:
+    async with Tab(user=ann) as tab:
+        tab.clear()
+        publish([ModelChange(USER, "updated", str(ann.pk))])
+        # It brings the tab a cookie, and may have begun before the change.
+        await tab.send(BakingState.bake)
         await settle(tab)
         assert told(tab) == ["asked"]
 

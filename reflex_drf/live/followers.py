@@ -74,6 +74,8 @@ class Followers:
 
     def note(self, tab: Tab, key: str, scope: EventScope) -> None:
         """Remember the session and the user that a connection has from now on."""
+        known = self._tabs.get(tab.token)
+        is_in_doubt = known is not None and known.check is not None
         self.end_tab(tab.token)
         if not key or not tab.sid:
             return
@@ -88,6 +90,9 @@ class Followers:
             self._names.setdefault(found, set()).add(tab.token)
         if name and (seconds := remaining(request)) is not None:
             follower.expiry = self._loop.call_later(seconds + 1, self._expire, follower)
+        if is_in_doubt:
+            # The event that has just ended may have begun before what was heard.
+            self._plan(follower, PAUSES[USER])
 
     def _names_of(self, follower: Follower) -> list[tuple[str, str]]:
         named = [(SESSION, follower.session)]
