@@ -11,10 +11,11 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from rest_framework import permissions, serializers, viewsets
 
-from reflex_drf.live import LiveListMixin, live_broadcaster, others
+from reflex_drf.live import LiveListMixin, ModelChange, live_broadcaster, others
 from reflex_drf.live.notices import notices
 from reflex_drf.live.openrows import SHOWN_NAMES, OpenRows, present_names
 from reflex_drf.live.registry import live_models
+from reflex_drf.live.relay import publish
 from reflex_drf.state import ModelState
 from reflex_drf.testing import Tab, Worker
 from tests.living import QUICK, Cable, until
@@ -107,6 +108,25 @@ class TestListening:
             await sync_to_async(end_session)(his)
             await worker.settle()
             assert mine.seen(EditedNoteState, "presence") == []
+
+    async def test_a_look_that_waits_already_does_not_come_before_the_end_of_a_session(
+        self, root: Any, settings: Any
+    ) -> None:
+        """Django tells of a sign-out just before it ends the session."""
+        note = await Note.objects.acreate(text="first")
+        async with Worker() as worker, Tab(root) as mine:
+            await mine.send(EditedNoteState.start_edit(note.pk))
+            await worker.settle()
+            entry = OpenRows.of(worker.processor).find(mine, EditedNoteState)
+            assert entry is not None
+            now = asyncio.get_running_loop().time()
+            entry.free_at = now + 0.1
+            publish([ModelChange("shop.note", "updated", note.pk)])
+            assert entry.timer is not None
+            settings.REFLEX_DRF = {"LIVE_REFRESH_INTERVAL": 500}
+            publish([ModelChange("auth.user", "updated", root.pk)])
+            assert entry.timer.when() >= now + 0.5
+            await worker.settle()
 
     async def test_nothing_is_heard_nor_published_once_all_is_closed(
         self, root: Any, bob: Any, settings: Any

@@ -230,9 +230,13 @@ class OpenRows:
 
     def _ask(self, entry: OpenRow) -> None:
         """Have a state look at its row again, as soon as its pace allows."""
-        if entry.held or entry.task is not None or entry.timer is not None:
+        if entry.held or entry.task is not None:
             entry.again = True
             return
+        if entry.timer is not None:
+            # What is heard now may have to be looked at later than what it waits for.
+            entry.timer.cancel()
+            entry.timer = None
         wait = entry.free_at - self._loop.time()
         if wait > 0:
             entry.timer = self._loop.call_later(wait, self._send, entry)
