@@ -264,6 +264,30 @@ class TestConflict:
         await tab.worker.settle()
         assert tab.get(StayingNoteState, "editing_conflict") == "changed"
 
+    @pytest.mark.parametrize("way", ["create", "update", "overwrite"])
+    async def test_a_form_that_goes_over_to_another_row_is_about_that_one(
+        self, way: str, tab: Tab
+    ) -> None:
+        note, other = await Note.objects.acreate(text="a"), await Note.objects.acreate(text="b")
+        await open_note(tab, note, StayingNoteState)
+        if way == "create":
+            await tab.send(StayingNoteState.create({"text": "new"}))
+        elif way == "update":
+            await tab.send(StayingNoteState.update(other.pk))
+        else:
+            await note.adelete()
+            await tab.worker.settle()
+            await tab.send(StayingNoteState.overwrite)
+        await tab.worker.settle()
+        shown = await Note.objects.alast()
+        assert shown is not None
+        assert tab.get(StayingNoteState, "editing_id") == shown.pk
+        for text, conflict in ((shown.text, ""), ("changed", "changed")):
+            shown.text = text
+            await shown.asave()
+            await tab.worker.settle()
+            assert tab.get(StayingNoteState, "editing_conflict") == conflict
+
     async def test_a_page_that_connects_again_looks_again(self, tab: Tab) -> None:
         note = await Note.objects.acreate(text="first")
         await open_note(tab, note)
@@ -506,6 +530,32 @@ class TestPresence:
             assert hers.get(SharedTaskState, "editing_conflict") == "deleted"
             # Nor is she there for those who may.
             assert mine.get(SharedTaskState, "presence") == []
+
+    async def test_a_form_that_goes_over_to_another_row_tells_nothing_of_the_first(
+        self, root: Any
+    ) -> None:
+        alice = await User.objects.acreate_user("alice")
+        task = await Task.objects.acreate(owner=root, title="ours")
+
+        class LentViewSet(TaskViewSet):
+            lent = True
+
+            def get_queryset(self) -> Any:
+                everything = Task.objects.all()
+                return everything if self.lent else everything.filter(owner=self.request.user)
+
+        class LentTaskState(LiveListMixin, ModelState):
+            viewset = LentViewSet
+
+        async with Worker() as worker, Tab(alice) as hers, Tab(root) as mine:
+            await hers.send(LentTaskState.start_edit(task.pk))
+            await mine.send(LentTaskState.start_edit(task.pk))
+            await worker.settle()
+            LentViewSet.lent = False
+            await hers.send(LentTaskState.create({"title": "hers", "form:next": "continue"}))
+            await worker.settle()
+            assert hers.get(LentTaskState, "presence") == []
+            assert mine.get(LentTaskState, "presence") == []
 
     async def test_visitors_neither_see_nor_are_seen(self, root: Any) -> None:
         chair = await Product.objects.acreate(name="Chair", sku="a", price=1)

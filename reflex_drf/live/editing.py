@@ -109,8 +109,14 @@ class EditingHandlers(ListHandlers):
         return replies
 
     async def _run_save(self, key: Key | None, *calls: Call) -> list[Reply] | None:
-        if not self._plan.edits or key is None or str(key) != str(self.editing_id):
+        if not self._plan.edits:
             return await super()._run_save(key, *calls)
+        if key is None or str(key) != str(self.editing_id):
+            replies = await super()._run_save(key, *calls)
+            if replies and replies[0].ok:
+                # Should the form stay on what was saved, that is another row than it has read.
+                self._editing_pk = self._editing_seen = ""
+            return replies
         if self.editing_conflict and not overwriting.get():
             return self._ask(calls[0])
         looks = [] if overwriting.get() else [Look(self, key, self._editing_seen)]
