@@ -13,6 +13,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from rest_framework.filters import OrderingFilter
 from rest_framework.pagination import CursorPagination, PageNumberPagination
 from rest_framework.test import APIClient
 
@@ -255,6 +256,24 @@ class TestSize:
             assert len(tab.get(BadProductState, "data")) == 3
             assert_no_traceback(tab)
         assert await everything() == before
+
+    async def test_thousands_of_terms_to_sort_by_are_one_question(
+        self, people: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        asked: list[Any] = []
+        known = OrderingFilter.get_valid_fields
+
+        def counted(*args: Any) -> Any:
+            asked.append(args)
+            return known(*args)
+
+        monkeypatch.setattr(OrderingFilter, "get_valid_fields", counted)
+        async with Tab() as tab:
+            value = "name," * 20_000
+            await tab.send_name(f"{BadProductState.get_full_name()}.set_ordering", {"value": value})
+            assert tab.get(BadProductState, "error")
+            assert tab.get(BadProductState, "ordering") == ""
+        assert len(asked) == 1
 
 
 # -- Any payload to any handler -------------------------------------------------------------

@@ -156,6 +156,11 @@ class TestOrdering:
     def test_only_what_the_filter_allows(self, term: str, known: bool) -> None:
         assert ListQuery(ProductViewSet).orders_by(term, ProductSerializer()) is known
 
+    def test_of_several_terms_those_are_left(self) -> None:
+        terms = ["sku", "-price", "owner__password", "name", "name"]
+        known = ListQuery(ProductViewSet).known_terms(terms, ProductSerializer())
+        assert known == ["-price", "name", "name"]
+
     def test_by_default_what_the_rows_show(self) -> None:
         asked = query(ordering_fields=None)
         assert asked.orders_by("sku", ProductSerializer())

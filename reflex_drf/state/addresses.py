@@ -83,7 +83,7 @@ def read_address(plan: Plan, params: Mapping[str, Any]) -> tuple[Wanted, bool]:
         wanted = replace(wanted, search=given[query.search_param])
     if query.ordering_param in given:
         terms = [term.strip() for term in given[query.ordering_param].split(",") if term.strip()]
-        known = [term for term in terms if query.orders_by(term, plan.rows)]
+        known = query.known_terms(terms, plan.rows)
         fits = fits and known == terms
         wanted = replace(wanted, ordering=",".join(known))
     filters = {name: value for name, value in given.items() if name in query.filter_names}

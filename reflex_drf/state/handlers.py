@@ -85,9 +85,8 @@ class ListHandlers(PickHandlers, DetailHandlers):
         if not _is_text(value):
             return self._fail(_("An ordering is a text."))
         terms = [term.strip() for term in value.split(",") if term.strip()]
-        for term in terms:
-            if not self._plan.query.orders_by(term, self._plan.rows):
-                return self._fail(_("The list cannot be sorted by that."))
+        if self._plan.query.known_terms(terms, self._plan.rows) != terms:
+            return self._fail(_("The list cannot be sorted by that."))
         return await self._fetch(replace(self._first_page(), ordering=",".join(terms)))
 
     @operation

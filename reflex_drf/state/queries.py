@@ -158,6 +158,10 @@ class ListQuery:
 
     def orders_by(self, term: str, serializer: Any) -> bool:
         """Whether the viewset's own ordering filter would accept a term."""
+        return bool(self.known_terms([term], serializer))
+
+    def known_terms(self, terms: list[str], serializer: Any) -> list[str]:
+        """The terms that the viewset's own ordering filter would accept, in one question to it."""
         backend = next(b for b in self._backends if issubclass(b, filters.OrderingFilter))
         model = viewset_model(self.viewset)
         view = self.viewset()
@@ -167,8 +171,9 @@ class ListQuery:
             valid = backend().get_valid_fields(queryset, view, {"request": None, "view": view})
         except (AttributeError, KeyError, TypeError):
             # A filter that needs the request decides when it has one; it ignores what it refuses.
-            return True
-        return term.removeprefix("-") in {name for name, _ in valid}
+            return terms
+        names = {name for name, _ in valid}
+        return [term for term in terms if term.removeprefix("-") in names]
 
     @cached_property
     def filter_names(self) -> frozenset[str]:
