@@ -17,6 +17,7 @@ from django.utils import translation
 from django.utils.translation import gettext
 
 from reflex_drf import bridge
+from reflex_drf.bridge.chain import chains
 from reflex_drf.bridge.phases import SESSION, Member
 from reflex_drf.bridge.requests import EventRequest
 from reflex_drf.bridge.visits import Visit, Visits
@@ -174,6 +175,17 @@ async def test_a_handler_translates_without_asking_for_the_request() -> None:
             await tab.send(QuietState.translate)
         assert german.get(QuietState, "seen") == ["Montag", "Montag"]
         assert english.get(QuietState, "seen") == ["Monday"]
+
+
+async def test_a_path_as_long_as_a_message_is_not_remembered_with_its_language() -> None:
+    async with Tab(headers={"accept-language": "de"}) as tab:
+        tab.path = "/" + "x" * 10_000
+        await tab.send(QuietState.translate)
+        await tab.send(QuietState.translate)
+        assert tab.get(QuietState, "seen") == ["Montag", "Montag"]
+        chain = chains.current(innermost=mock.AsyncMock())
+        assert chain.stock is not None
+        assert all(len(path) < 10_000 for _, _, path in chain.stock._languages)
 
 
 async def test_each_event_of_a_user_has_the_language_of_its_own_request() -> None:

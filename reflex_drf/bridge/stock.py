@@ -38,8 +38,9 @@ __all__ = ["StockMiddleware"]
 
 # What never answers a request by itself, and leaves a response as good as it was.
 STOCK = frozenset({SESSION, AUTHENTICATION, MESSAGES, LOCALE, LOGIN_REQUIRED})
-# How many combinations of language cookie, Accept-Language and path are remembered.
-MOST = 1024
+# How many combinations of language cookie, Accept-Language and path are remembered, and how many
+# characters of one: the path is what a client says, and may be as long as a message.
+MOST, LONG = 1024, 1024
 
 
 class StockMiddleware:
@@ -129,9 +130,11 @@ class StockMiddleware:
         )
         language = self._languages.get(key)
         if language is None:
+            language = copy_context().run(self._choose, scope.origin)
             if len(self._languages) >= MOST:
                 self._languages.clear()
-            language = self._languages[key] = copy_context().run(self._choose, scope.origin)
+            if sum(len(part) for part in key if part) <= LONG:
+                self._languages[key] = language
         return language
 
     def _choose(self, request: Any) -> str:
