@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Callable, Iterator
-from typing import Any
+from http.cookies import SimpleCookie
+from typing import Any, ClassVar
 
 import pytest
 import reflex as rx
@@ -15,6 +17,7 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.test import AsyncClient, override_settings
 
+from reflex_drf import bridge
 from reflex_drf.bridge import current_response
 from reflex_drf.bridge.fingerprints import fingerprint
 from reflex_drf.live import followers
@@ -22,7 +25,8 @@ from reflex_drf.live.changes import ModelChange
 from reflex_drf.live.followers import Followers
 from reflex_drf.live.relay import live_broadcaster, publish
 from reflex_drf.live.sessions import SESSION, USER
-from reflex_drf.testing import Tab, Worker
+from reflex_drf.state.user import AppState
+from reflex_drf.testing import Sent, Tab, Worker
 from tests.living import Cable
 from tests.test_auth_session import SignInState
 
@@ -248,6 +252,70 @@ async def test_nothing_is_left_of_tabs_that_are_closed(ann: Any) -> None:
         assert (len(found), found._names) == (0, {})
         assert live_broadcaster().count(SESSION) == 0
         assert live_broadcaster().count(USER) == 0
+
+
+class CookieState(AppState):
+    """Sets a cookie, and waits before it ends."""
+
+    started: ClassVar[asyncio.Event]
+    waits: ClassVar[asyncio.Event]
+
+    @rx.event
+    async def choose(self) -> None:
+        response: Any = bridge.current_response()
+        response.set_cookie("choice", uuid.uuid4().hex)
+        self.started.set()
+        await self.waits.wait()
+
+    @rx.event(background=True)
+    async def choose_in_background(self) -> None:
+        await CookieState.choose.fn(self)
+
+    @rx.event
+    async def take(self, files: list[rx.UploadFile]) -> None:
+        response: Any = bridge.current_response()
+        response.set_cookie("choice", uuid.uuid4().hex)
+
+
+async def begin(tab: Tab, event: Any) -> Sent:
+    CookieState.started, CookieState.waits = asyncio.Event(), asyncio.Event()
+    sent = await tab.start(event)
+    await CookieState.started.wait()
+    return sent
+
+
+async def test_nothing_is_left_of_a_tab_that_is_closed_during_an_event(ann: Any) -> None:
+    async with Worker() as worker, Tab(user=ann) as tab:
+        sent = await begin(tab, CookieState.choose)
+        tab.disconnect()
+        CookieState.waits.set()
+        await sent.join()
+        assert len(Followers.of(worker.processor)) == 0
+        assert worker.processor._overlay.of(tab.token, tab.sid) == {}
+
+
+async def test_an_event_of_a_former_connection_changes_nothing_of_the_next(ann: Any) -> None:
+    async with Tab(user=ann) as tab:
+        sent = await begin(tab, CookieState.choose_in_background)
+        await tab.reconnect()
+        overlay = tab.worker.processor._overlay
+        overlay.add(tab.token, tab.sid, SimpleCookie({"choice": "new"}))
+        CookieState.waits.set()
+        await sent.join()
+        assert overlay.of(tab.token, tab.sid) == {"choice": "new"}
+        tab.clear()
+        await sync_to_async(delete_session)(tab)
+        await settle(tab)
+        assert told(tab) == ["dropped"]
+
+
+async def test_an_upload_that_sets_a_cookie_leaves_its_tab_followed(ann: Any) -> None:
+    async with Tab(user=ann) as tab:
+        await tab.upload(CookieState.take)
+        tab.clear()
+        await sync_to_async(delete_session)(tab)
+        await settle(tab)
+        assert told(tab) == ["dropped"]
 
 
 async def test_other_processes_are_told_without_the_key(ann: Any) -> None:

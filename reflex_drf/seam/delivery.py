@@ -161,6 +161,10 @@ class DeliveringProcessor(BaseStateEventProcessor):
     def note_session(self, token: str, sid: str, key: str, scope: EventScope) -> None:
         """Called with the key of the session that a connection has from now on."""
 
+    def is_connected(self, token: str, sid: str) -> bool:
+        """Tell whether a tab still has the connection of this id."""
+        return bool(sid)
+
     async def _fetch(self, scope: EventScope, token: str, router_data: RouterData) -> list[Any]:
         sid = str(router_data.get("sid") or "")
         if not sid or not can_keep():
@@ -171,7 +175,7 @@ class DeliveringProcessor(BaseStateEventProcessor):
         held = (parse_cookie(headers.get("cookie", "")), scope.origin.COOKIES)
         async with database_thread():
             ticket = await sync_to_async(issue)(scope.cookies, held, connection)
-        if not scope.changes_user:
+        if not scope.changes_user and self.is_connected(token, sid):
             # Who signs in or out gets a new connection instead: this one stays the former user's,
             # so that no event on it fills the tab for the next one.
             self._overlay.add(token, sid, scope.cookies)

@@ -105,6 +105,9 @@ class TabProcessor(BaseStateEventProcessor):
 
     def note_session(self, token: str, sid: str, key: str, scope: EventScope) -> None:
         """Tell whoever wants to know which session a connection has, "" for none."""
+        if not self.is_connected(token, sid):
+            # It has ended during the event, or never was the tab's own, as that of an upload.
+            return
         for watcher in session_watchers:
             watcher(Tab(self, token, sid), key, scope)
 
