@@ -9,6 +9,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django_filters.rest_framework import DjangoFilterBackend
+from reflex.istate.proxy import MutableProxy
 from rest_framework import mixins, pagination, permissions, serializers, viewsets
 from rest_framework.test import APIRequestFactory, force_authenticate
 
@@ -280,6 +281,23 @@ class TestHostileInput:
             )
             assert tab.errors == []
         assert len(queries) == 0
+
+    async def test_thousands_of_rows_in_the_form_are_not_wrapped_one_by_one(
+        self, admin: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made: list[Any] = []
+        make = MutableProxy.__init__
+
+        def counted(self: Any, *args: Any, **kwargs: Any) -> None:
+            made.append(self)
+            make(self, *args, **kwargs)
+
+        async with Tab(user=admin) as tab:
+            await tab.send(PickOrderState.set_lines([{"product": "x"}] * 5000))
+            monkeypatch.setattr(MutableProxy, "__init__", counted)
+            await tab.send(PickOrderState.name_relations())
+            assert tab.errors == []
+            assert len(made) < 100
 
     @pytest.mark.parametrize("text", [None, 5, ["a"], {"a": 1}, "x" * 101])
     async def test_a_search_is_a_short_text(self, text: Any) -> None:

@@ -20,6 +20,7 @@ from reflex_drf.permissions import acting_view, may
 from reflex_drf.state.answers import drop_tab
 from reflex_drf.state.calls import MESSAGES, Calls, operation
 from reflex_drf.state.queries import ListQuery
+from reflex_drf.state.quiet import held
 from reflex_drf.state.relations import (
     LIMIT,
     Relation,
@@ -97,11 +98,11 @@ class PickHandlers(Calls):
     def _chosen_values(self, relation: Relation) -> Iterable[str]:
         """The values that the form or the filter holds of a relation."""
         if relation.filter_name:
-            held: Any = self.filters.get(relation.filter_name, "")
-            values: list[Any] = held.split(",") if relation.many else [held]
+            chosen: str = self.filters.get(relation.filter_name, "")
+            values: list[Any] = chosen.split(",") if relation.many else [chosen]
         else:
             field = self._plan.form.by_name(relation.path[0])
-            values = [getattr(self, field.var)] if field is not None else []
+            values = [] if field is None else [held(self, field.var)]
             for name in relation.path[1:]:
                 rows = [r for v in values for r in (v if isinstance(v, list) else [v])]
                 values = [row.get(name) for row in rows if isinstance(row, Mapping)]
