@@ -72,14 +72,15 @@ class TestCost:
 
 
 class TestUploads:
-    async def test_a_file_is_saved_with_the_form(self, tmp_path: Any) -> None:
+    @pytest.mark.parametrize("name", ["../../evil.txt", "..", "photo/..", "", "."])
+    async def test_a_file_is_saved_with_the_form(self, name: str, tmp_path: Any) -> None:
         admin = await a_user(is_superuser=True)
         with override_settings(MEDIA_ROOT=tmp_path):
             async with Tab(user=admin) as tab:
                 await tab.send(ProductState.set_name("A"))
                 await tab.send(ProductState.set_sku("1"))
                 await tab.send(ProductState.set_price("1.10"))
-                file = make_upload("../../evil.txt", b"photo")
+                file = make_upload(name, b"photo")
                 await tab.upload(ProductState.upload_photo, [file])
                 assert tab.get(ProductState, "error") == ""
                 assert tab.get(ProductState, "field_errors") == {}

@@ -179,8 +179,9 @@ def _django_file(upload: rx.UploadFile) -> UploadedFile[Any]:
     upload.file.seek(0, os.SEEK_END)
     size = upload.file.tell()
     upload.file.seek(0)
-    # Django takes the last part of a path for the name, whatever the browser sent.
-    return UploadedFile(upload.file, upload.filename or "file", upload.content_type, size)
+    # Django takes the last part of a path for the name, whatever the browser sent; this is none.
+    name = upload.filename if upload.filename not in (None, "", "..") else "file"
+    return UploadedFile(upload.file, name, upload.content_type, size)
 
 
 def _plain_var(state: Any, name: str) -> Any:
