@@ -50,8 +50,11 @@ FETCH = """
 # What a spreadsheet would take for a formula. A number may begin so, and stays one.
 FORMULA = re.compile(r"^[\s\x00]*[=+\-@\t\r\uff0b\uff0d\uff1d\uff20]")
 # What begins a cell, or a line of them, where a spreadsheet takes the semicolon or the tab for
-# what separates them, as it does in many languages.
-INNER = re.compile(r"([;\t\r\n][\s\x00]*)(?=[=+\-@\uff0b\uff0d\uff1d\uff20])")
+# what separates them, as it does in many languages. A run of them is looked at once, from its
+# beginning: a text may be nothing but a million line ends.
+INNER = re.compile(
+    r"(?<![;\s\x00])((?:[^\S\t\r\n]|\x00)*[;\t\r\n][;\s\x00]*)(?=[=+\-@\uff0b\uff0d\uff1d\uff20])"
+)
 NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?")
 
 
