@@ -276,6 +276,27 @@ class TestSize:
         assert len(asked) == 1
 
 
+class TestTextsOfJson:
+    """What a text says is judged like what is sent as it is."""
+
+    @pytest.mark.parametrize("depth", [150, 600, 100_000])
+    async def test_what_is_nested_too_deeply_is_refused(self, depth: int, people: Any) -> None:
+        async with Tab(user=people["root"]) as tab:
+            form = {"name": "N", "sku": "new", "price": "1", "attrs": "[" * depth + "]" * depth}
+            await tab.send(BadProductState.save(form))
+            assert tab.get(BadProductState, "field_errors") == {
+                "attrs": "Value must be valid JSON."
+            }
+
+    async def test_half_characters_are_replaced(self, people: Any) -> None:
+        async with Tab(user=people["root"]) as tab:
+            form = {"name": "N", "sku": "new", "price": "1", "attrs": '{"\\udfff": ["a\\ud800"]}'}
+            await tab.send(BadProductState.save(form))
+            assert tab.get(BadProductState, "field_errors") == {}
+        product = await Product.objects.aget(sku="new")
+        assert product.attrs == {"\ufffd": ["a\ufffd"]}
+
+
 # -- Any payload to any handler -------------------------------------------------------------
 
 texts = st.text(st.characters(codec=None), max_size=20) | st.sampled_from(

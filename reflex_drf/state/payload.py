@@ -9,7 +9,7 @@ from typing import Any
 
 from reflex.state import BaseState
 
-__all__ = ["UnfitPayloadError", "fit_payload", "has_setter"]
+__all__ = ["UnfitPayloadError", "fit_payload", "has_setter", "is_sound", "mend"]
 
 # Deeper values come from nobody's form, and would exhaust the stack of whatever walks them.
 MAX_DEPTH = 100
@@ -50,9 +50,9 @@ def arguments(function: Callable[..., Any]) -> tuple[frozenset[str], frozenset[s
     return required, None if takes_any else frozenset(p.name for p in named)
 
 
-def is_sound(payload: Mapping[str, Any]) -> bool:
+def is_sound(sent: Any) -> bool:
     """Tell whether all text can be sent; refuse what is nested too deeply to look at."""
-    level: list[Any] = [payload]
+    level: list[Any] = [sent]
     sound = True
     for _ in range(MAX_DEPTH):
         below: list[Any] = []

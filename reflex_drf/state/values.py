@@ -8,6 +8,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from reflex_drf.state.payload import is_sound, mend
+
 __all__ = ["ACCEPT", "EMPTY", "PARSE", "POPULATE", "VAR_TYPES", "InvalidValueError"]
 
 
@@ -104,7 +106,9 @@ def _dump(value: Any) -> str:
 
 def _parse_json(value: Any) -> Any:
     try:
-        return json.loads(value, parse_constant=_refuse_constant)
+        parsed = json.loads(value, parse_constant=_refuse_constant)
+        # What holds for all that a client sends holds for what a text of it says.
+        return parsed if is_sound(parsed) else mend(parsed)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidValueError("Value must be valid JSON.") from error
 
