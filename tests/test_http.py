@@ -459,6 +459,22 @@ async def test_an_unknown_action_is_refused() -> None:
         await send(Recorder(), Call(view=CategoryViewSet, action="explode"))
 
 
+@pytest.mark.parametrize(
+    ("action", "inputs"),
+    [
+        ("list", {"query": {"search": "x" * 100_000}}),
+        ("retrieve", {"kwargs": {"pk": "x" * 100_000}}),
+    ],
+)
+async def test_a_url_is_no_longer_than_servers_take(action: str, inputs: Any) -> None:
+    api = Recorder()
+
+    reply = await send(api, Call(view=CategoryViewSet, action=action, **inputs))
+
+    assert (reply.status, reply.errors.message) == (414, "The request is too long.")
+    assert api.requests == []
+
+
 async def test_a_key_that_no_url_can_hold_is_a_missing_row() -> None:
     api = Recorder()
 

@@ -26,6 +26,7 @@ from rest_framework.exceptions import NotFound
 from reflex_drf.backends import Backend, Call, Reply
 from reflex_drf.backends.encoding import encode_body
 from reflex_drf.backends.envelope import read_page
+from reflex_drf.backends.limits import is_too_long, too_long
 from reflex_drf.backends.request import JSON_FIRST, encode_query
 from reflex_drf.conf import settings
 from reflex_drf.errors import (
@@ -95,6 +96,9 @@ class HttpBackend(Backend):
             path = copy_context().run(_reverse, route, call, origin)
         except RouteNotFound as error:
             return missing(error)
+        if is_too_long(path, ""):
+            # Of a longer one httpx makes an error of its own, and no request.
+            return too_long()
         client = await _open_client(self._client_key, self.transport)
         content = encode_body(call)
         headers = {**content.pop("headers", {}), **await self._headers(origin)}

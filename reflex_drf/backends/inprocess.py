@@ -24,7 +24,7 @@ from django.utils import timezone, translation
 from rest_framework import exceptions
 
 from reflex_drf.backends import Backend, Call, Page, Reply, answer_watchers, envelope
-from reflex_drf.backends.limits import is_too_long
+from reflex_drf.backends.limits import is_too_long, too_long
 from reflex_drf.backends.paging import read_page
 from reflex_drf.backends.request import CallRequest
 from reflex_drf.backends.response import read_data, release
@@ -177,12 +177,6 @@ def missing(error: RouteNotFound) -> Reply:
     """Answer for a URL that cannot exist, such as one of an empty or malformed key."""
     data = {"detail": str(exceptions.NotFound.default_detail)}
     return Reply(status=404, data=data, errors=report_errors(404, data), exception=error)
-
-
-def too_long() -> Reply:
-    """Answer for a URL that no server in front of Django would have passed on."""
-    data = {"detail": "The request is too long."}
-    return Reply(status=414, data=data, errors=report_errors(414, data))
 
 
 def make_reply(request: CallRequest) -> Reply:

@@ -12,10 +12,12 @@ from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooMany
 from rest_framework.exceptions import ParseError
 from rest_framework.settings import api_settings
 
+from reflex_drf.backends import Reply
 from reflex_drf.backends.encoding import form_fields
 from reflex_drf.backends.request import CallRequest, encode_json
+from reflex_drf.errors import report_errors
 
-__all__ = ["find_refusal", "is_too_long", "refuse_to_read"]
+__all__ = ["find_refusal", "is_too_long", "refuse_to_read", "too_long"]
 
 # Servers take URLs of 4 to 64 KB; SQLite searches for no more than 50,000 bytes.
 LONGEST_URL = 32 * 1024
@@ -36,6 +38,12 @@ def find_refusal(source: CallRequest) -> Exception | None:
 def is_too_long(path: str, query: str) -> bool:
     """Tell whether a URL is longer than servers take."""
     return len(path) + len(query) > LONGEST_URL
+
+
+def too_long() -> Reply:
+    """Answer for a URL that no server in front of Django would have passed on."""
+    data = {"detail": "The request is too long."}
+    return Reply(status=414, data=data, errors=report_errors(414, data))
 
 
 def refuse_to_read(request: Any, refusal: Exception) -> None:
