@@ -345,6 +345,15 @@ async def test_a_message_of_a_handler_is_shown_at_once_and_once(alice: Any) -> N
         assert tab.seen(DjangoContextState, "messages") == []
 
 
+async def test_messages_that_no_page_takes_off_are_bounded(monkeypatch: Any) -> None:
+    monkeypatch.setattr("reflex_drf.state.context.MOST_MESSAGES", 3)
+    async with Tab() as tab:
+        for number in range(5):
+            await tab.send(MessageState.say(str(number)))
+        shown = tab.seen(DjangoContextState, "messages")
+        assert [item["text"] for item in shown] == ["2", "3", "4"]
+
+
 async def test_a_visitor_gets_messages_too() -> None:
     async with Tab() as tab:
         await tab.send(MessageState.say("Welcome"))

@@ -22,6 +22,8 @@ __all__ = ["DjangoContextState", "mirror_context"]
 
 logger = logging.getLogger(__name__)
 
+# How many messages wait until a page takes them off: all are sent again with each new one.
+MOST_MESSAGES = 100
 # They give objects that only a template can use, or what must not be sent: the CSRF token is made
 # anew in each request and is a secret, the list of queries shows the database.
 LEFT_OUT = frozenset(
@@ -116,4 +118,4 @@ async def show_messages(root: BaseState, request: HttpRequest) -> None:
     """Show what a handler has said, after it and before its messages would be stored."""
     found = await sync_to_async(read_messages)(request)
     mirror = await root.get_state(DjangoContextState)
-    mirror.messages = [*mirror.messages, *found]
+    mirror.messages = [*mirror.messages, *found][-MOST_MESSAGES:]
