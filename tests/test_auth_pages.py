@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 import django
 import pytest
 from asgiref.sync import sync_to_async
+from django import forms
 from django.contrib.auth import authenticate, get_user_model
 from django.contrib.auth.forms import AuthenticationForm, UserCreationForm
 from django.contrib.auth.signals import user_logged_in, user_login_failed
@@ -24,7 +25,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from rest_framework.throttling import SimpleRateThrottle
 
-from reflex_drf.auth.forms import form_class
+from reflex_drf.auth.forms import form_class, read_data
 from reflex_drf.auth.options import PAGES, PagesOptions, forget_pages, offer_pages
 from reflex_drf.auth.pages import add_pages
 from reflex_drf.auth.states.login import LoginState
@@ -159,6 +160,23 @@ async def test_what_is_no_form_is_a_form_with_errors(sent: Any) -> None:
         await tab.send_name(f"{LoginState.get_full_name()}.submit", {"form_data": sent})
         assert tab.errors == []
         assert "username" in tab.seen(LoginState, "field_errors")
+
+
+class EveryField(forms.Form):
+    terms = forms.BooleanField()
+    news = forms.BooleanField(required=False)
+    born = forms.DateField()
+    seen_at = forms.DateTimeField()
+    address = forms.GenericIPAddressField()
+    number = forms.IntegerField()
+
+
+@pytest.mark.parametrize("sent", [True, False])
+def test_a_box_is_a_box_and_no_error_of_the_server_elsewhere(sent: bool) -> None:
+    form = EveryField(data=read_data(dict.fromkeys(EveryField().fields, sent)))
+    wrong = {"born", "seen_at", "address", "number"}
+    assert set(form.errors) == (wrong if sent else wrong | {"terms"})
+    assert form.cleaned_data["news"] is sent
 
 
 async def test_passwords_are_kept_nowhere(ann: Any) -> None:

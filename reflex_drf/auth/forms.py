@@ -108,8 +108,9 @@ def make_form(
 def read_data(data: Any) -> dict[str, Any]:
     """Take from what a client has sent that which a browser's form can hold."""
     items = list(data.items())[:MOST_FIELDS] if isinstance(data, Mapping) else []
+    # A box is true or false here, and a text in all that Django's fields are made for.
     return {
-        str(name): value
+        str(name): str(value)
         for name, value in items
         if isinstance(value, bool) or (isinstance(value, str) and is_plain(value))
     }
