@@ -17,7 +17,6 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.test import AsyncClient, override_settings
 
-from reflex_drf import bridge
 from reflex_drf.bridge import current_response
 from reflex_drf.bridge.fingerprints import fingerprint
 from reflex_drf.live import followers
@@ -262,7 +261,7 @@ class CookieState(AppState):
 
     @rx.event
     async def choose(self) -> None:
-        response: Any = bridge.current_response()
+        response: Any = current_response()
         response.set_cookie("choice", uuid.uuid4().hex)
         self.started.set()
         await self.waits.wait()
@@ -273,7 +272,7 @@ class CookieState(AppState):
 
     @rx.event
     async def take(self, files: list[rx.UploadFile]) -> None:
-        response: Any = bridge.current_response()
+        response: Any = current_response()
         response.set_cookie("choice", uuid.uuid4().hex)
 
 
