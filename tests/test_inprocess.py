@@ -120,6 +120,17 @@ def test_trap_03_a_cursor_works_on_a_single_page_and_across_pages() -> None:
     assert following.page.previous is not None
 
 
+@pytest.mark.parametrize(
+    ("view", "action", "path"),
+    [(views.SizedProducts, "list", "/api/sized/"), (views.MixedProducts, "get", "/mixed/")],
+)
+def test_a_view_may_paginate_with_arguments_of_its_own(view: Any, action: str, path: str) -> None:
+    make_products(4)
+    reply = run(view, action, method="GET")
+    assert reply.data == browser().get(path).json()
+    assert reply.rows == reply.data["results"]
+
+
 def test_trap_04_a_session_may_write_without_a_csrf_token(user: User) -> None:
     reply = run(views.SessionProducts, "create", user, data=NEW)
     assert reply.status == 201, reply.data

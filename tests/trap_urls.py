@@ -21,6 +21,7 @@ for prefix, viewset in {
     "paged": views.Products,
     "limited": views.LimitProducts,
     "cursored": views.CursorProducts,
+    "sized": views.SizedProducts,
     "enveloped": views.EnvelopeProducts,
     "strange": views.StrangeProducts,
     "bare": views.BareProducts,
@@ -84,5 +85,6 @@ urlpatterns = [
     path("guarded/", cache_page(60)(login_required(guarded))),
     path("uncarried/", Wrapper(views.Uncarried.as_view({"get": "list"}))),
     path("function/", views.function_view),
+    path("mixed/", views.MixedProducts.as_view()),
     *i18n_patterns(path("words/", views.LanguageView.as_view())),
 ]

@@ -78,6 +78,28 @@ class CursorProducts(Products):
     pagination_class = SmallCursor
 
 
+class SizedProducts(Products):
+    """Has a `paginate_queryset()` that takes more than DRF's."""
+
+    def paginate_queryset(self, queryset: Any, size: int | None = None) -> Any:
+        self.paginator.page_size = size or 1  # type: ignore[union-attr]
+        return super().paginate_queryset(queryset)
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        page = self.paginate_queryset(self.get_queryset(), size=3)
+        return self.get_paginated_response(self.get_serializer(page, many=True).data)
+
+
+class MixedProducts(APIView, pagination.LimitOffsetPagination):
+    """Is its own paginator, as many views are that are written by hand."""
+
+    default_limit = 2
+
+    def get(self, request: Request) -> Response:
+        page = self.paginate_queryset(Product.objects.order_by("id"), request, view=self)
+        return self.get_paginated_response(ProductSerializer(page, many=True).data)
+
+
 class EnvelopeProducts(Products):
     pagination_class = Envelope
 

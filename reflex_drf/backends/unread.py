@@ -73,9 +73,11 @@ def unread_pages(
     `is_bare` tells whether nothing around the view could see its response's data either.
     """
 
-    def paginate_queryset(queryset: Any) -> Any:
+    def paginate_queryset(*args: Any, **kwargs: Any) -> Any:
+        # A view's own may take anything; DRF's list gives the queryset and nothing else.
+        queryset = args[0] if len(args) == 1 and not kwargs else None
         if not (isinstance(queryset, QuerySet) and is_seen_by_nobody(view, queryset)):
-            return original(queryset)
+            return original(*args, **kwargs)
         if view.paginator is not None:
             # All else is DRF's own: the size, the number, the count, and a word on a wrong one.
             view.paginator.django_paginator_class = UnreadPaginator
