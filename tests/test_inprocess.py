@@ -695,6 +695,28 @@ def test_exception_and_template_middleware_run(settings: Any) -> None:
     assert run(views.Products, "list").headers["X-Template"] == "seen"
 
 
+def test_data_are_read_inside_the_middleware_as_they_are_rendered(settings: Any) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{MIDDLEWARE}.InGerman"]
+    over_http = browser().get("/api/late-words/").json()
+    assert run(views.LateWords, "list").data == over_http == {"word": "Ja", "rows": [0, 1, 2]}
+
+
+def test_a_middleware_answers_for_data_that_json_cannot_hold(settings: Any) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{MIDDLEWARE}.Rescue"]
+    over_http = browser().get("/api/late-words/?object=1")
+    reply = run(views.LateWords, "list", query={"object": 1})
+    assert (reply.status, reply.data) == (over_http.status_code, over_http.json())
+    assert reply.status == 502
+
+
+def test_what_waits_for_the_body_gets_it() -> None:
+    assert browser().post("/api/rendered/").json() == {"a": 1}
+    over_http = Category.objects.get()
+    over_http.delete()
+    assert run(views.Rendered, "create", data={}).data == {"a": 1}
+    assert Category.objects.get().name == over_http.name
+
+
 def test_login_required_middleware_leaves_drf_views_alone(settings: Any) -> None:
     settings.MIDDLEWARE = [
         *settings.MIDDLEWARE,

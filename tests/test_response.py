@@ -74,14 +74,49 @@ def test_a_body_is_made_when_somebody_looks() -> None:
         assert read_data(response) == {"a": 1}
 
 
-def test_callbacks_for_the_body_wait_for_it() -> None:
+def test_a_body_is_made_for_callbacks_that_wait_for_it() -> None:
     seen: list[bytes] = []
     response = answer(Response({"a": 1}))
     response.add_post_render_callback(lambda r: seen.append(r.content))
     response.render()
+    assert seen == [b'{"a":1}']
+    assert response.content == b'{"a":1}'
+    assert seen == [b'{"a":1}']
+
+
+def test_callbacks_that_come_after_rendering_wait_for_the_body() -> None:
+    seen: list[bytes] = []
+    response = answer(Response({"a": 1}))
+    response.render()
+    response.add_post_render_callback(lambda r: seen.append(r.content))
     assert seen == []
     assert response.content == b'{"a":1}'
     assert seen == [b'{"a":1}']
+
+
+def test_a_callback_may_change_the_body() -> None:
+    def change(response: Any) -> None:
+        response.content = b'{"b": 2}'
+
+    response = answer(Response({"a": 1}))
+    response.add_post_render_callback(change)
+    assert read_data(response.render()) == {"b": 2}
+
+
+def test_a_body_that_a_middleware_renders_anew_is_the_answer() -> None:
+    def by_hand(response: Any) -> None:
+        response.content = response.rendered_content
+
+    def by_rendering(response: Any) -> None:
+        response._is_rendered = False
+        response.render()
+
+    for renew in (by_hand, by_rendering):
+        response = answer(Response({"a": 1}))
+        response.render()
+        response.data = {"data": response.data}
+        renew(response)
+        assert read_data(response) == {"data": {"a": 1}}
 
 
 def test_another_body_is_another_answer() -> None:
@@ -197,8 +232,8 @@ class CachedMethod(viewsets.ViewSet):
 @pytest.mark.django_db
 def test_a_cached_action_answers_in_process_too() -> None:
     first, second = listing(CachedMethod), listing(CachedMethod)
-    assert first.rows == [{"call": 1}]
-    assert second.rows
+    assert first.rows == second.rows == [{"call": 1}]
+    assert first.headers["Cache-Control"] == "max-age=60"
     assert json.dumps(second.data)
 
 

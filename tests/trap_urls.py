@@ -37,6 +37,8 @@ for prefix, viewset in {
     "crashing": views.Crashing,
     "refusing": views.Refusing,
     "odd": views.OddValues,
+    "late-words": views.LateWords,
+    "rendered": views.Rendered,
     "counter": views.SessionCounter,
     "query-version": views.QueryVersion,
     "accept-version": views.AcceptVersion,

@@ -249,6 +249,27 @@ class OddValues(viewsets.ViewSet):
         })  # fmt: skip
 
 
+class LateWords(viewsets.ViewSet):
+    """Leaves it to the renderer what its data are, or whether JSON can hold them."""
+
+    def list(self, request: Request) -> Response:
+        if "object" in request.query_params:
+            return Response({"object": object()})
+        return Response({"word": gettext_lazy("Yes"), "rows": (number for number in range(3))})
+
+
+class Rendered(viewsets.ViewSet):
+    """Writes down what it has answered."""
+
+    def create(self, request: Request) -> Response:
+        def note(response: Any) -> None:
+            Category.objects.create(name=response.content.decode())
+
+        response = Response({"a": 1})
+        response.add_post_render_callback(note)
+        return response
+
+
 class LanguageView(APIView):
     def get(self, request: Request) -> Response:
         return Response({
@@ -381,6 +402,17 @@ class Answering:
             response.content = b'{"wrapped": %s}' % response.content
             return response
         return self.get_response(request)
+
+
+class InGerman:
+    """Chooses a language for as long as a request takes, and no longer."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with translation.override("de"):
+            return self.get_response(request)
 
 
 class Rescue:

@@ -17,15 +17,26 @@ __all__ = ["read_data", "release", "skip_rendering"]
 
 
 class Unrendered(Response):
-    """A DRF response whose body is made only when a middleware looks at it."""
+    """A DRF response whose body is made only when somebody looks at it, or waits for it."""
 
     plain_class: type[Response]
     # The body as rendered from the data; another one is the work of a middleware.
     rendered_body: bytes | None = None
+    _post_render_callbacks: list[Any]
 
     def render(self) -> Any:
-        """Do nothing: the data are all that the caller wants."""
-        return self
+        """Read the data, which are all that the caller wants, where Django would render them.
+
+        A middleware around the view may have chosen the language of a text that is still lazy,
+        and what JSON cannot hold is an error that a middleware may answer.
+        """
+        self.plain_data = plain_body(self.data)
+        return self.make_body() if self._post_render_callbacks else self
+
+    def make_body(self) -> Any:
+        """Render, and note the body before those who wait for it can change it."""
+        self._post_render_callbacks.insert(0, note_body)
+        return super().render()
 
     @property
     def is_rendered(self) -> bool:
@@ -36,8 +47,7 @@ class Unrendered(Response):
     def content(self) -> bytes:
         """The body, rendered now if it was not."""
         if not self._is_rendered:
-            super().render()
-            self.rendered_body = b"".join(HttpResponse.__iter__(self))
+            self.make_body()
         return b"".join(HttpResponse.__iter__(self))
 
     @content.setter
@@ -55,7 +65,13 @@ class Unrendered(Response):
         body = self.content
         rendered = self.plain_class.__new__(self.plain_class)
         rendered.__dict__.update(self.__dict__, rendered_body=body)
+        rendered.__dict__.pop("plain_data", None)
         return object.__new__, (self.plain_class,), rendered.__getstate__()
+
+
+def note_body(response: Unrendered) -> None:
+    """Keep the body as it was rendered."""
+    response.rendered_body = response.content
 
 
 @lru_cache(maxsize=256)
@@ -89,7 +105,8 @@ def describe_content(response: Response) -> None:
 def read_data(response: Any) -> Any:
     """Give the body as plain data: a DRF response's own, JSON as what it says, else text."""
     if isinstance(response, Response) and not was_replaced(response):
-        return plain_body(response.data)
+        known = vars(response)
+        return known["plain_data"] if "plain_data" in known else plain_body(response.data)
     if response.streaming:
         return None
     if "json" in response.headers.get("Content-Type", ""):
