@@ -210,9 +210,17 @@ def is_untouched(queryset: QuerySet[Any]) -> bool:
 
 QUERYSET_METHODS = tuple(
     (name, getattr(QuerySet, name))
-    for name in ("__iter__", "_fetch_all", "iterator", "_clone", "_chain", "values_list", "_values")
+    for name in (
+        *("__iter__", "__getitem__", "_fetch_all", "iterator", "_clone", "_chain"),
+        *("values_list", "_values"),
+    )
 )
-LOADERS = (("__init__", Model.__init__), ("__new__", object.__new__))
+LOADERS = (
+    ("__init__", Model.__init__),
+    ("__new__", object.__new__),
+    # Each value of a row is set on its object.
+    ("__setattr__", object.__setattr__),
+)
 
 
 def is_loaded_by_django(model: type[Model]) -> bool:

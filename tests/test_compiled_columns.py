@@ -28,6 +28,14 @@ class Odd(models.QuerySet[Any]):
         super()._fetch_all()
 
 
+class Cut(models.QuerySet[Any]):
+    """Gives its slices as lists, as querysets that keep their rows elsewhere do."""
+
+    def __getitem__(self, key: Any) -> Any:
+        found = super().__getitem__(key)
+        return list(found) if isinstance(key, slice) else found
+
+
 class Handy(models.QuerySet[Any]):
     def active(self) -> Any:
         return self.filter(active=True)
@@ -53,6 +61,7 @@ TOUCHED = {
     "values": lambda: Product.objects.values("name"),
     "extra": lambda: Product.objects.extra(select={"one": "1"}),
     "of its own kind": lambda: Odd(Product).all(),
+    "cut in its own way": lambda: Cut(Product).all(),
 }
 
 
@@ -84,6 +93,9 @@ class Own:
     def own_getattribute(self, name: str) -> Any:
         return object.__getattribute__(self, name)
 
+    def own_setattr(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
 
 @pytest.mark.parametrize(
     "members",
@@ -91,12 +103,23 @@ class Own:
         {"__init__": Own.own_init},
         {"from_db": Own.__dict__["own_from_db"]},
         {"__getattribute__": Own.own_getattribute},
+        {"__setattr__": Own.own_setattr},
     ],
     ids=lambda members: next(iter(members)),
 )
 def test_a_model_with_a_way_of_its_own_is_made_into_objects(members: dict[str, Any]) -> None:
     model = make_model(name=models.TextField(), **members)
     assert not gives_columns(models.QuerySet(model))
+
+
+def test_values_that_a_model_changes_as_they_are_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    def set_loud(self: Any, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value.upper() if name == "name" else value)
+
+    Tag.objects.create(name="red")
+    monkeypatch.setattr(Tag, "__setattr__", set_loud, raising=False)
+    found, expected = plain_data(Tags(Tag.objects.all(), many=True)), [{"name": "RED"}]
+    assert found == Tags(Tag.objects.all(), many=True).data == expected
 
 
 @pytest.fixture
