@@ -140,11 +140,19 @@ def is_simple(field: Any) -> bool:
     return (
         type(field) in SIMPLE
         and all(is_fixed(value) for name, value in own.items() if name not in BESIDES)
-        # One that is evaluated would keep its rows.
-        and isinstance(own.get("queryset"), BaseManager | None)
+        and all(map(is_asked_anew, [field, *own.get("_validators", ())]))
         and type(choices_of(field)) in KNOWN
         and all(is_simple(own[name]) for name in INNER & own.keys())
     )
+
+
+def is_asked_anew(holder: Any) -> bool:
+    """Tell whether a field or validator asks a manager for rows, if any, each time.
+
+    A queryset was asked for when the field was built: it may be for one user or tenant alone, and
+    one that is evaluated would keep its rows.
+    """
+    return isinstance(getattr(holder, "queryset", None), BaseManager | None)
 
 
 def choices_of(field: Any) -> Any:

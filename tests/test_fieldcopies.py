@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.validators import MinLengthValidator
-from django.db.models import Manager, QuerySet
+from django.db.models import Manager, Q, QuerySet, UniqueConstraint
 from django.test import override_settings
 from django.utils import translation
 from django.utils.functional import Promise
@@ -490,6 +490,44 @@ def test_a_call_is_answered_as_over_http(view: Any, data: Built) -> None:
     ours = in_process(view, data)
     assert ours[0] == theirs[0]
     assert {**ours[1], "id": 0} == {**theirs[1], "id": 0}
+
+
+class Scoped(Manager[Order]):
+    """Finds the rows of somebody, as a manager of a project with several tenants does."""
+
+    whose = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = Order
+
+    def get_queryset(self) -> QuerySet[Order]:
+        return super().get_queryset().filter(customer__startswith=self.whose)
+
+
+@pytest.mark.django_db
+def test_a_unique_value_is_looked_for_among_the_rows_of_the_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """DRF asks the manager for its rows when it builds the field."""
+
+    class Named(Orders):
+        class Serializer(serializers.ModelSerializer[Order]):
+            class Meta:
+                model = Order
+                fields = ["id", "customer"]
+
+        serializer_class = Serializer
+
+    named = UniqueConstraint(fields=["customer"], condition=~Q(customer=""), name="named")
+    monkeypatch.setattr(Order._meta, "constraints", [named])
+    monkeypatch.setitem(vars(Order._meta), "default_manager", Scoped())
+    for name in ("Ann", "Bob"):
+        Order.objects.create(customer=name)
+        monkeypatch.setattr(Scoped, "whose", name[0])
+        theirs = over_http(Named, {"customer": name})
+        assert in_process(Named, {"customer": name}) == theirs
+        assert theirs[0] == 400
 
 
 @pytest.mark.django_db
