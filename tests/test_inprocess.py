@@ -717,6 +717,13 @@ def test_what_waits_for_the_body_gets_it() -> None:
     assert Category.objects.get().name == over_http.name
 
 
+def test_a_status_without_a_body_has_none() -> None:
+    over_http = browser().delete("/api/gone/1/")
+    reply = run(views.Gone, "destroy", kwargs={"pk": 1})
+    assert reply.status == over_http.status_code == 204
+    assert (reply.data, over_http.content) == (None, b"")
+
+
 def test_login_required_middleware_leaves_drf_views_alone(settings: Any) -> None:
     settings.MIDDLEWARE = [
         *settings.MIDDLEWARE,

@@ -136,6 +136,11 @@ def test_no_data_are_no_content() -> None:
     assert response.content == b""
 
 
+def test_a_body_that_no_server_sends_is_none() -> None:
+    assert read_data(answer(Response({"a": 1}, status=204))) is None
+    assert read_data(HttpResponse(b"x", status=304)) is None
+
+
 def test_a_class_of_the_projects_own_keeps_what_it_can() -> None:
     response = answer(Own({"a": "b"}))
     assert isinstance(response, Own)

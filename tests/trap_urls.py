@@ -39,6 +39,7 @@ for prefix, viewset in {
     "odd": views.OddValues,
     "late-words": views.LateWords,
     "rendered": views.Rendered,
+    "gone": views.Gone,
     "counter": views.SessionCounter,
     "query-version": views.QueryVersion,
     "accept-version": views.AcceptVersion,

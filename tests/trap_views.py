@@ -270,6 +270,13 @@ class Rendered(viewsets.ViewSet):
         return response
 
 
+class Gone(viewsets.ViewSet):
+    """Says something with a status that has no body."""
+
+    def destroy(self, request: Request, pk: str) -> Response:
+        return Response({"detail": "gone"}, status=204)
+
+
 class LanguageView(APIView):
     def get(self, request: Request) -> Response:
         return Response({

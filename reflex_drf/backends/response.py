@@ -104,6 +104,8 @@ def describe_content(response: Response) -> None:
 
 def read_data(response: Any) -> Any:
     """Give the body as plain data: a DRF response's own, JSON as what it says, else text."""
+    if has_no_body(response.status_code):
+        return None
     if isinstance(response, Response) and not was_replaced(response):
         known = vars(response)
         return known["plain_data"] if "plain_data" in known else plain_body(response.data)
@@ -112,6 +114,11 @@ def read_data(response: Any) -> Any:
     if "json" in response.headers.get("Content-Type", ""):
         return read_json(response.content)
     return response.content.decode(response.charset, "replace")
+
+
+def has_no_body(status: int) -> bool:
+    """Tell whether a server sends no body with a status, whatever the view gave it."""
+    return status in (204, 304) or 100 <= status < 200
 
 
 def plain_body(data: Any) -> Any:
