@@ -724,6 +724,12 @@ def test_a_status_without_a_body_has_none() -> None:
     assert (reply.data, over_http.content) == (None, b"")
 
 
+def test_values_are_written_as_the_views_own_renderer_writes_them() -> None:
+    reply = run(views.Rich, "list")
+    assert reply.data == browser().get("/api/rich/").json()
+    assert reply.rows == reply.data["page"]["items"] == [{"price": "1.50 EUR", "sum": "money"}]
+
+
 def test_login_required_middleware_leaves_drf_views_alone(settings: Any) -> None:
     settings.MIDDLEWARE = [
         *settings.MIDDLEWARE,

@@ -242,6 +242,19 @@ def test_a_cached_action_answers_in_process_too() -> None:
     assert json.dumps(second.data)
 
 
+class CachedRich(views.Rich):
+    @method_decorator(cache_page(60))
+    def list(self, request: Any) -> Response:
+        return super().list(request)
+
+
+@pytest.mark.django_db
+def test_a_cached_answer_says_what_its_renderer_wrote() -> None:
+    first, second = listing(CachedRich), listing(CachedRich)
+    items = [{"price": "1.50 EUR", "sum": "money"}]
+    assert first.data == second.data == {"page": {"items": items}}
+
+
 @pytest.mark.django_db
 def test_headers_of_a_reply_do_not_tell_a_length_that_nothing_has() -> None:
     assert "Content-Length" not in listing().headers

@@ -19,6 +19,7 @@ from rest_framework import (
     pagination,
     parsers,
     permissions,
+    renderers,
     serializers,
     throttling,
     versioning,
@@ -27,6 +28,7 @@ from rest_framework import (
 from rest_framework.decorators import action, api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.utils import encoders
 from rest_framework.views import APIView
 
 from tests.shop.models import Category, OrderLine, Product
@@ -268,6 +270,33 @@ class Rendered(viewsets.ViewSet):
         response = Response({"a": 1})
         response.add_post_render_callback(note)
         return response
+
+
+class Money:
+    """What DRF's encoder knows nothing of."""
+
+
+class MoneyEncoder(encoders.JSONEncoder):
+    def default(self, obj: Any) -> Any:
+        if isinstance(obj, Decimal):
+            return f"{obj} EUR"
+        return "money" if isinstance(obj, Money) else super().default(obj)
+
+
+class MoneyRenderer(renderers.JSONRenderer):
+    encoder_class = MoneyEncoder
+
+
+class Rich(viewsets.ViewSet):
+    """Shows values that only its renderer can write, and pages of them out of sight."""
+
+    renderer_classes = [MoneyRenderer]
+
+    def list(self, request: Request) -> Response:
+        return self.get_paginated_response([{"price": Decimal("1.50"), "sum": Money()}])
+
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response({"page": {"items": data}})
 
 
 class Gone(viewsets.ViewSet):

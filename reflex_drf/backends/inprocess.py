@@ -27,11 +27,10 @@ from reflex_drf.backends import Backend, Call, Page, Reply, answer_watchers, env
 from reflex_drf.backends.limits import is_too_long, too_long
 from reflex_drf.backends.paging import read_page
 from reflex_drf.backends.request import CallRequest
-from reflex_drf.backends.response import read_data, release
+from reflex_drf.backends.response import plain_body, read_data, release
 from reflex_drf.backends.view import ViewRun, is_djangos, rebind
 from reflex_drf.backends.watching import WatchedRequest
 from reflex_drf.errors import RouteNotFound, report_errors
-from reflex_drf.representation import plain
 from reflex_drf.routing import Route, find_route, private_urlconf
 
 __all__ = ["InProcessBackend", "call_view", "without_throttles"]
@@ -216,7 +215,7 @@ def read_rows(request: CallRequest, data: Any) -> tuple[list[Any] | None, Page |
             if value is run.rows and isinstance(data.get(name), list):
                 # Converted once, with the body around them.
                 return data[name], page
-    return list(plain(run.rows)), page
+    return list(plain_body(run.rows, getattr(request.response, "accepted_renderer", None))), page
 
 
 def without_throttles(view: Any) -> None:

@@ -8,12 +8,14 @@ from functools import lru_cache
 from typing import Any
 
 from django.http import HttpResponse
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
+from rest_framework.utils.encoders import JSONEncoder
 
 from reflex_drf.reading import are_json
 from reflex_drf.representation import plain
 
-__all__ = ["read_data", "release", "skip_rendering"]
+__all__ = ["plain_body", "read_data", "release", "skip_rendering"]
 
 
 class Unrendered(Response):
@@ -30,7 +32,7 @@ class Unrendered(Response):
         A middleware around the view may have chosen the language of a text that is still lazy,
         and what JSON cannot hold is an error that a middleware may answer.
         """
-        self.plain_data = plain_body(self.data)
+        self.plain_data = plain_body(self.data, getattr(self, "accepted_renderer", None))
         return self.make_body() if self._post_render_callbacks else self
 
     def make_body(self) -> Any:
@@ -121,8 +123,14 @@ def has_no_body(status: int) -> bool:
     return status in (204, 304) or 100 <= status < 200
 
 
-def plain_body(data: Any) -> Any:
-    """Give a body as JSON has it; rows that are so already are only copied."""
+def plain_body(data: Any, renderer: Any = None) -> Any:
+    """Give a body as JSON has it; rows that are so already are only copied.
+
+    A renderer's own encoder may write values that DRF's cannot, and others in another way.
+    """
+    if isinstance(renderer, JSONRenderer) and renderer.encoder_class is not JSONEncoder:
+        text = json.dumps(data, cls=renderer.encoder_class, allow_nan=not renderer.strict)
+        return json.loads(text)
     if are_json(data):
         return copies(data)
     if type(data) is dict and any(map(are_json, data.values())):
@@ -135,12 +143,15 @@ def copies(rows: Iterable[Any]) -> list[Any]:
     return list(map(dict.copy, rows))
 
 
-def was_replaced(response: Response) -> bool:
-    """Tell whether a middleware gave the response another body than its data."""
-    if not isinstance(response, Unrendered) or not response._is_rendered:
+def was_replaced(response: Any) -> bool:
+    """Tell whether the body may say something else than the data.
+
+    A middleware may have replaced it, and out of a cache comes what a renderer once wrote.
+    """
+    if not response._is_rendered or "Content-Encoding" in response:
+        # A compressed body is the same one.
         return False
-    # A compressed body is the same one.
-    return response.rendered_body != response.content and "Content-Encoding" not in response
+    return not isinstance(response, Unrendered) or response.rendered_body != response.content
 
 
 def read_json(content: bytes) -> Any:
