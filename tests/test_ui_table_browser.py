@@ -370,3 +370,28 @@ async def test_a_phone_has_all_of_it_without_scrolling_sideways(
     await expect(table.page.get_by_role("textbox", name="Change Pieces of")).to_be_focused()
     width = await table.page.evaluate("document.documentElement.scrollWidth")
     assert width <= 390
+
+
+async def test_a_table_that_is_wider_than_its_place_scrolls_and_leaves_the_page_as_it_is(
+    make_visitor: Any, store: Store
+) -> None:
+    store.fill("a")
+    table = Table(await make_visitor(645), store)
+    await table.open("/narrow-crates")
+    await expect(table.row("a")).to_be_visible()
+    heading = table.page.get_by_role("columnheader", name="Actions")
+    assert (await heading.bounding_box())["x"] > 645
+    width = await table.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    assert width == 0
+
+
+async def test_a_long_word_stays_on_its_card(make_visitor: Any, store: Store) -> None:
+    store.fill("a", remark="Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbeamter")
+    table = Table(await make_visitor(390), store)
+    await table.open("/narrow-crates")
+    word = table.row("a").get_by_text("Donaudampf")
+    edge = await word.evaluate(
+        "(word) => word.closest('td').getBoundingClientRect().right "
+        "- word.getBoundingClientRect().right"
+    )
+    assert edge >= 0

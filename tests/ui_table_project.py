@@ -143,6 +143,12 @@ def crates():
     return page(ui.crud(CrateState, table_options=options))
 
 
+def narrow():
+    shown = ["name", "remark", "kind", "weight", "pieces", "sealed", "packed", "inside", "id"]
+    return rx.el.main(rx.box(ui.table(CrateState, columns=shown), max_width="300px"))
+
+
+app.add_page(narrow, route="/narrow-crates", title="Crates", on_load=CrateState.load)
 app.add_page(crates, route="/crates", title="Crates", on_load=CrateState.load)
 app.add_page(
     lambda: page(ui.crud(UndoCrateState)),

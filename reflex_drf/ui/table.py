@@ -55,6 +55,8 @@ _TABLE: Style = {
     },
     "& tbody tr:hover": {"background": "var(--gray-a2)"},
 }
+# What only screen readers see lies out of the flow: it has to scroll along, or it widens the page.
+_SCROLLED: Style = {"overflow_x": "auto", "position": "relative"}
 # On a phone a row is a card: each value beside its label, and what sorts stands above them.
 _NARROW: Style = {
     "@media (max-width: 640px)": {
@@ -76,6 +78,8 @@ _NARROW: Style = {
             "border": "0",
             "text_align": "end",
         },
+        # A long word wraps beside its label, instead of going past the edge.
+        "& tbody td > *": {"min_width": "0"},
         "& tbody th": {"font_size": "var(--font-size-3)", "text_align": "start"},
         "& tbody td::before": {
             "content": "attr(data-label)",
@@ -168,7 +172,7 @@ def table(
         _above(grid),
         rx.cond(
             getattr(state, known.list_var),
-            rx.box(_table(grid), style={"overflow_x": "auto"}),
+            rx.box(_table(grid), style=_SCROLLED),
             instead_of_rows(state, known, empty, no_match),
         ),
         undo_bar(state, known) if writable is not False else rx.fragment(),
