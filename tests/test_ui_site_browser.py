@@ -528,6 +528,12 @@ class TestEveryone:
         width = await guest.page.evaluate("() => document.documentElement.scrollWidth")
         assert width <= 390
 
+    async def test_the_menu_goes_down_to_the_foot_of_a_short_page(self, guest: Guest) -> None:
+        await guest.open("/office/notes/new")
+        await expect(guest.heading).to_have_text("New note")
+        box = await guest.page.get_by_role("banner").bounding_box()
+        assert box["height"] >= 850
+
     async def test_a_phone_has_its_menu_folded(self, make_guest: Any) -> None:
         guest = await make_guest(width=390)
         await guest.open("/office/products")

@@ -22,6 +22,8 @@ __all__ = ["Menu", "MenuItem", "home", "shell"]
 _PAGE: Style = {
     "display": "grid",
     "grid_template_columns": "232px minmax(0, 1fr)",
+    # The menu goes down to the foot of a short page: no other row shares in what room is left.
+    "grid_template_rows": "1fr",
     "min_height": "100vh",
     "@media (max-width: 820px)": {
         "grid_template_columns": "minmax(0, 1fr)",
