@@ -141,6 +141,29 @@ class TestNamesOfTheModel:
         state = declare(model=Product, fields=["name"], ordering=terms)
         assert len(state._plan.viewset.queryset.query.order_by) == 4
 
+    @pytest.mark.parametrize("option", ["exclude_from_row", "read_only_fields"])
+    @pytest.mark.parametrize("beside", ["built", "existing"])
+    def test_a_field_that_is_to_be_kept_back_and_is_none(self, option: str, beside: str) -> None:
+        # It would be sent, or could be written, after all.
+        options = CATEGORY if beside == "built" else PRODUCTS
+        refused(f".{option} names 'nam'", "known are", "name", **options, **{option: ["nam"]})
+
+    def test_what_is_kept_back_may_be_inherited_by_a_state_that_does_not_have_it(self) -> None:
+        class KeptBackState(ModelState):
+            class Meta:
+                abstract = True
+                exclude_from_row = ["stock"]
+                read_only_fields = ["stock"]
+
+        assert declare(bases=(KeptBackState,), **CATEGORY)._plan.options.exclude_from_row
+
+    def test_rows_may_have_what_only_their_own_representation_knows(self) -> None:
+        class Own(CategorySerializer):
+            def to_representation(self, instance: Any) -> Any:
+                return super().to_representation(instance) | {"secret": 1}
+
+        assert declare(serializer_class=Own, exclude_from_row=["secret"])
+
     @pytest.mark.parametrize("name", ["nope", 5, "nope__name", ""])
     def test_a_lookup_that_the_model_does_not_have(self, name: Any) -> None:
         refused(".lookup_field is", **CATEGORY, lookup_field=name)

@@ -23,7 +23,7 @@ from reflex_drf.state.options import (
     resolve_options,
     take_options,
 )
-from reflex_drf.state.planning import make_plan
+from reflex_drf.state.planning import check_kept_back, make_plan
 from reflex_drf.state.quiet import set_quietly
 from reflex_drf.state.user import AppState
 from reflex_drf.state.viewsets import scope_field
@@ -53,6 +53,8 @@ class ModelStateMeta(BaseStateMeta):
             plan = _make_plan(
                 name, order, combine_options(inherited_options(bases), declared), namespace
             )
+        if plan is not None:
+            check_kept_back(plan, declared)
         if ModelHooks in order:
             wrap_hooks(name, namespace, order, plan.field_names if plan else None)
         if plan is not None:

@@ -7,6 +7,8 @@ from dataclasses import replace
 from types import FunctionType
 from typing import Any
 
+from rest_framework import serializers
+
 from reflex_drf.backends import Backend
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.state.actionforms import action_form, own_serializer
@@ -18,7 +20,7 @@ from reflex_drf.state.queries import ListQuery
 from reflex_drf.state.relations import find_relations
 from reflex_drf.state.viewsets import build_viewset, describe_serializer, scope_field, viewset_model
 
-__all__ = ["is_ours", "make_plan", "offered_handlers", "writing_serializer"]
+__all__ = ["check_kept_back", "is_ours", "make_plan", "offered_handlers", "writing_serializer"]
 
 STANDARD = ("list", "create", "retrieve", "update", "partial_update", "destroy")
 
@@ -64,6 +66,41 @@ def make_plan(
     _check_row_permissions(plan)
     _check_backend(plan, order, namespace)
     return plan
+
+
+def check_kept_back(plan: Plan, declared: Mapping[str, Any]) -> None:
+    """Refuse names of fields that there are none of: a misspelt one would keep nothing back.
+
+    Only what a class says itself is looked at: what it inherits may be meant for others as well.
+    """
+    kept = [name for name in ("exclude_from_row", "read_only_fields") if name in declared]
+    told = _all_told(plan) if kept else []
+    if not all(_tells_all(serializer) for serializer in told):
+        return
+    known = {name for serializer in told for name in serializer.fields}
+    for option in kept:
+        if unknown := [name for name in getattr(plan.options, option) if name not in known]:
+            raise ConfigurationError(
+                f"{plan.owner}.{option} names {unknown[0]!r}, which is no field of its "
+                f"serializer; known are {', '.join(sorted(known))}."
+            )
+
+
+def _all_told(plan: Plan) -> list[Any]:
+    try:
+        return [_describe(plan.owner, plan.options, plan.viewset, name) for name in plan.actions]
+    except ConfigurationError:
+        # One of the actions chooses its serializer by the request.
+        return [None]
+
+
+def _tells_all(serializer: Any) -> bool:
+    """Whether rows have the fields of the serializer's class, and no others for some requests."""
+    if not isinstance(serializer, serializers.Serializer):
+        return False
+    methods = ("__init__", "get_fields", "to_representation")
+    found = (getattr(type(serializer), name).__module__ for name in methods)
+    return all(module.split(".")[0] in ("rest_framework", "reflex_drf") for module in found)
 
 
 def _query(owner: str, options: Options, viewset: type[Any]) -> ListQuery:
