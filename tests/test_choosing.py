@@ -6,6 +6,7 @@ from typing import Any
 
 import django_filters
 import pytest
+from django.utils.translation import override
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import filters, serializers, viewsets
 
@@ -80,6 +81,53 @@ def test_the_kind_follows_the_filter(name: str, kind: str) -> None:
 )
 def test_labels_are_words(name: str, label: str) -> None:
     assert known()[name].label == label
+
+
+class TestFiltersOfFields:
+    """Filters that are named after a field are called what the field is called."""
+
+    @pytest.fixture
+    def labels(self, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+        field = Product._meta.get_field("sku")
+        monkeypatch.setattr(field, "verbose_name", "article number")
+
+        class FieldsViewSet(FilteredViewSet):
+            filterset_class = None
+            filterset_fields = {
+                "sku": ["exact", "icontains", "in"],
+                "price": ["gte", "lte", "gt"],
+                "released": ["year"],
+                "category__name": ["exact"],
+            }
+
+        return {item.name: item.label for item in describe_filters(ListQuery(FieldsViewSet))}
+
+    def test_the_name_is_the_one_for_people(self, labels: dict[str, Any]) -> None:
+        assert {name: str(label) for name, label in labels.items()} == {
+            "sku": "Article number",
+            "sku__icontains": "Article number contains",
+            "sku__in": "Article number is in",
+            "price__gte": "Price from",
+            "price__lte": "Price to",
+            "price__gt": "Price is greater than",
+            "released__year": "Released year",
+            "category__name": "Category name",
+        }
+
+    def test_it_is_in_the_language_of_the_reader(self, labels: dict[str, Any]) -> None:
+        with override("de"):
+            assert str(labels["price__gte"]) == "Price ab"
+            assert str(labels["price__gt"]) == "Price ist größer als"
+
+    def test_what_a_queryset_adds_has_only_a_name(self) -> None:
+        class Added(django_filters.FilterSet):
+            line_count = django_filters.NumberFilter()
+
+        class AddedViewSet(FilteredViewSet):
+            filterset_class = Added
+
+        labels = [item.label for item in describe_filters(ListQuery(AddedViewSet))]
+        assert labels == ["Line count"]
 
 
 def test_choices_are_those_that_were_declared() -> None:

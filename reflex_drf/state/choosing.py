@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.functional import Promise
+from django.db.models import Model
+from django.utils.functional import Promise, lazy
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
 from reflex_drf.state.queries import ListQuery
+from reflex_drf.state.viewsets import viewset_model
 
 __all__ = ["Filter", "describe_filters", "static_choices"]
 
@@ -28,6 +30,7 @@ _KINDS = {
 }
 _FROM, _TO = _("{label} from"), _("{label} to")
 _SUFFIXES = {"min": _FROM, "after": _FROM, "max": _TO, "before": _TO}
+_LOOKUPS = {"gte": _FROM, "lte": _TO}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +38,7 @@ class Filter:
     """One parameter that a list can be filtered by."""
 
     name: str
-    label: str
+    label: Any
     # "choice", "number", "date", "time", "text", or "key" and "keys" of rows.
     kind: str = "text"
     choices: tuple[tuple[Any, str], ...] = ()
@@ -60,10 +63,11 @@ def describe_filters(query: ListQuery) -> tuple[Filter, ...]:
     declared = query.declared_filters
     undeclared = sorted(query.filter_names - set(declared))
     known = [name for name in declared if name in query.filter_names]
-    return tuple(_filter(name, declared.get(name)) for name in [*known, *undeclared])
+    model = viewset_model(query.viewset)
+    return tuple(_filter(name, declared.get(name), model) for name in [*known, *undeclared])
 
 
-def _filter(name: str, declared: Any) -> Filter:
+def _filter(name: str, declared: Any, model: type[Model] | None) -> Filter:
     if declared is None:
         return Filter(name=name, label=_words(name))
     classes = {klass.__name__ for klass in type(declared).__mro__}
@@ -74,7 +78,7 @@ def _filter(name: str, declared: Any) -> Filter:
         kind = "keys" if "ModelMultipleChoiceFilter" in rows else "key"
     return Filter(
         name=name,
-        label=_label(name, declared),
+        label=_label(name, declared, model),
         kind="choice" if choices else "text" if kind == "choice" else kind or "text",
         choices=tuple(choices),
     )
@@ -87,13 +91,33 @@ def _choices(declared: Any) -> Iterable[tuple[Any, str]]:
     return tuple((value, _said(text)) for value, text in flat if value not in ("", None))
 
 
-def _label(name: str, declared: Any) -> Any:
+def _label(name: str, declared: Any, model: type[Model] | None) -> Any:
     # The name of its own label is only known where a filter belongs to a set with a model.
     own = getattr(declared, "_label", None)
     stem, _, suffix = name.rpartition("_")
     if suffix in _SUFFIXES and stem:
-        return format_lazy(_SUFFIXES[suffix], label=own or _words(stem))
-    return own or _words(name)
+        return format_lazy(_SUFFIXES[suffix], label=own or _named(stem, declared, model, "exact"))
+    field, lookup = declared.field_name, declared.lookup_expr
+    if own is None and name == f"{field}__{lookup}" and lookup in _LOOKUPS and not declared.exclude:
+        return format_lazy(_LOOKUPS[lookup], label=_named(field, declared, model, "exact"))
+    return own or _named(name, declared, model, lookup)
+
+
+def _named(name: str, declared: Any, model: type[Model] | None, lookup: Any) -> Any:
+    """What django-filter calls a filter that is named after its field, else the words of its name.
+
+    It is said by the field's name for people, in the language of the reader.
+    """
+    field = declared.field_name
+    after_field = isinstance(lookup, str) and name in (field, f"{field}__{lookup}")
+    if model is None or not after_field:
+        return _words(name)
+    from django_filters.utils import get_model_field, label_for_filter
+
+    if get_model_field(model, field) is None:
+        # It filters by what a queryset adds.
+        return _words(name)
+    return lazy(label_for_filter, str)(model, field, lookup, declared.exclude)
 
 
 def _words(name: str) -> str:
