@@ -56,6 +56,19 @@ class ConflictingViewSet(ProductViewSet):
         raise Conflicting
 
 
+class BreakingViewSet(ProductViewSet):
+    broken = True
+
+    def get_queryset(self) -> Any:
+        if type(self).broken:
+            raise RuntimeError("The disk is gone.")
+        return super().get_queryset()
+
+
+class BreakingState(ModelState):
+    viewset = BreakingViewSet
+
+
 class DetailState(ModelState):
     viewset = FullViewSet
 
@@ -194,3 +207,30 @@ class TestRefusal:
             await tab.send(DetailState.load)
             assert tab.get(DetailState, "refusal") == ""
             assert tab.get(DetailState, "retry_after") == 0
+
+    async def test_a_first_reading_that_breaks_off_is_not_waited_for(
+        self, chair: Product, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with Tab() as tab:
+            for event in (BreakingState.load, BreakingState.open_row(chair.pk)):
+                (error,) = await tab.send(event, raises=False)
+                assert str(error) == "The disk is gone."
+                # The browser hears of it at once, and nothing of the reason.
+                assert tab.seen(BreakingState, "loading") is False
+                assert tab.seen(BreakingState, "refusal") == "unavailable"
+                assert tab.seen(BreakingState, "error") == "The server could not do this (500)."
+            monkeypatch.setattr(BreakingViewSet, "broken", False)
+            await tab.send(BreakingState.load)
+            assert tab.seen(BreakingState, "error") == tab.seen(BreakingState, "refusal") == ""
+            assert tab.seen(BreakingState, "data")[0]["name"] == "Chair"
+
+    async def test_a_list_that_is_there_stays_when_another_reading_breaks_off(
+        self, chair: Product, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async with Tab() as tab:
+            monkeypatch.setattr(BreakingViewSet, "broken", False)
+            await tab.send(BreakingState.load)
+            monkeypatch.setattr(BreakingViewSet, "broken", True)
+            assert len(await tab.send(BreakingState.load, raises=False)) == 1
+            assert tab.seen(BreakingState, "data")[0]["name"] == "Chair"
+            assert tab.seen(BreakingState, "error") == ""

@@ -24,7 +24,7 @@ from reflex_drf.state.answers import is_navigable, leave_page
 from reflex_drf.state.hooks import ModelHooks
 from reflex_drf.state.narrowing import narrow
 from reflex_drf.state.owner import check_owner
-from reflex_drf.state.progress import showing_progress
+from reflex_drf.state.progress import send_vars, showing_progress
 from reflex_drf.state.quiet import put
 from reflex_drf.state.rights import NOTE, watch_rights
 from reflex_drf.state.user import sync_user
@@ -266,6 +266,15 @@ class Calls(ModelHooks):
     def _fail(self, message: Any) -> Any:
         """Say what is wrong; gives None, for a handler to end with."""
         self.error, self.refusal = say(message), ""
+
+    async def _give_up(self) -> None:
+        """Say that a first reading has failed, for a page that would wait for it without end.
+
+        Its exception goes on to Reflex, which sends nothing of a handler that has raised.
+        """
+        self._fail(format_lazy(UNKNOWN, status=500))
+        self.loading, self.refusal = False, "unavailable"
+        await send_vars(self, loading=False, error=self.error, refusal=self.refusal)
 
     def _key_of(self, value: Any) -> Key | None:
         """A client's key of a row, or None with an error if it can be none."""

@@ -31,7 +31,11 @@ class DetailHandlers(Calls):
         """Show one row in full."""
         if (key := self._key_of(pk)) is None:
             return None
-        replies = await self._run(self._make("retrieve", key))
+        try:
+            replies = await self._run(self._make("retrieve", key))
+        except Exception:
+            await self._give_up()
+            raise
         if replies is None:
             return drop_tab()
         self.error = ""

@@ -204,7 +204,12 @@ class ListHandlers(PickHandlers, DetailHandlers):
     async def _fetch(self, wanted: Wanted) -> Any:
         if "list" not in self._plan.actions:
             return None
-        reply = await self._read(wanted)
+        try:
+            reply = await self._read(wanted)
+        except Exception:
+            if self.loading:
+                await self._give_up()
+            raise
         if reply is None:
             return drop_tab()
         self.error = ""

@@ -10,7 +10,7 @@ from reflex_base.event.context import EventContext
 
 from reflex_drf.conf import settings
 
-__all__ = ["showing_progress"]
+__all__ = ["send_vars", "showing_progress"]
 
 
 class showing_progress:  # noqa: N801 - used like the function it stands for
@@ -37,12 +37,14 @@ class showing_progress:  # noqa: N801 - used like the function it stands for
             self._timer.cancel()
         if self._told is not None:
             await self._told
-            await _send(self._state, False)
+            await send_vars(self._state, working=False)
 
     def _tell(self) -> None:
-        self._told = asyncio.get_running_loop().create_task(_send(self._state, True))
+        self._told = asyncio.get_running_loop().create_task(send_vars(self._state, working=True))
 
 
-async def _send(state: Any, working: bool) -> None:
+async def send_vars(state: Any, **values: Any) -> None:
+    """Send values of vars at once, without waiting for the end of the handler."""
     name: str = type(state).get_full_name()
-    await EventContext.get().emit_delta({name: {f"working{FIELD_MARKER}": working}})
+    sent = {f"{var}{FIELD_MARKER}": value for var, value in values.items()}
+    await EventContext.get().emit_delta({name: sent})
