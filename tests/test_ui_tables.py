@@ -90,6 +90,12 @@ class TestSelection:
         assert '["amount"] : 5' in tree
         assert '["action"] : "destroy"' not in tree
 
+    def test_the_question_says_what_becomes_of_the_others_if_one_is_refused(self) -> None:
+        assert "All of them, or none" in rendered(ui.table(TablesState, select=True))
+        each = rendered(ui.table(state_over(TablesViewSet, bulk_atomic=False), select=True))
+        assert "All of them, or none" not in each
+        assert "Those that may not be deleted stay." in each
+
     @pytest.mark.parametrize("name", ["summary", "partial_update", "nothing"])
     def test_an_unknown_action_is_an_error(self, name: str) -> None:
         with pytest.raises(ConfigurationError, match="known are destroy, discontinue, restock"):

@@ -194,9 +194,7 @@ class Selection:
             ),
             rx.alert_dialog.content(
                 rx.alert_dialog.title(question),
-                rx.alert_dialog.description(
-                    text(_("All of them, or none if one may not be deleted. There is no undo."))
-                ),
+                rx.alert_dialog.description(text(self._warning())),
                 rx.flex(
                     rx.alert_dialog.cancel(
                         rx.button(text(_("Keep them")), variant="soft", color_scheme="gray")
@@ -213,6 +211,11 @@ class Selection:
                 max_width="440px",
             ),
         )  # fmt: skip
+
+    def _warning(self) -> Any:
+        if self.state._plan.options.bulk_atomic:
+            return _("All of them, or none if one may not be deleted. There is no undo.")
+        return _("Those that may not be deleted stay. There is no undo.")
 
     def _opening(self, action: Action) -> rx.Component:
         said = ntext("%(count)s row chosen", "%(count)s rows chosen", self.count)
