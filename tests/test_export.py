@@ -194,7 +194,8 @@ class TestFile:
         heading, *lines = table(answer)
         assert heading == ["Name", "Price"]
         assert lines == [[f"Product {n}", f"{n}.00"] for n in range(9)]
-        assert answer.headers["content-disposition"].startswith("attachment; filename=")
+        # What people call the rows, whatever the class of the state is called.
+        assert answer.headers["content-disposition"] == 'attachment; filename="products.csv"'
         assert answer.headers["content-type"] == "text/csv; charset=utf-8"
         assert answer.headers["cache-control"] == "no-store"
 
@@ -610,14 +611,17 @@ class TestParity:
             assert "Of the" not in answer.text
 
     @pytest.mark.parametrize("name", ["../x", 'a"b', "a\r\nX-Evil: 1", "\u00fc", "", "x" * 300])
-    async def test_the_name_of_a_file_is_one_line_and_no_path(self, name: str, rows: Any) -> None:
-        """It is made of the state's own name; nothing of a row or of a search gets into it."""
+    async def test_the_name_of_a_file_is_one_line_and_no_path(
+        self, name: str, rows: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is made of the model's own name; nothing of a row or of a search gets into it."""
         await Product.objects.acreate(name=name or "x", sku="evil", price=1)
+        monkeypatch.setattr(Product._meta, "verbose_name_plural", f"{name}s")
         async with Tab() as tab:
             await tab.send(ExportState.set_search(name))
             answer = await fetch(tab, ExportState)
         assert re.fullmatch(
-            r'attachment; filename="[a-z]+\.csv"', answer.headers["content-disposition"]
+            r'attachment; filename="[a-z0-9-]+\.csv"', answer.headers["content-disposition"]
         )
         assert "x-evil" not in answer.headers
         assert answer.headers["x-content-type-options"] == "nosniff"

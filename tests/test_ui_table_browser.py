@@ -211,7 +211,7 @@ class TestColumns:
         async with table.page.expect_download() as download:
             await table.button("Export").click()
         file = await download.value
-        assert file.suggested_filename == "crate.csv"
+        assert file.suggested_filename == "crates.csv"
         await file.save_as(tmp_path / "rows.csv")
         text = (tmp_path / "rows.csv").read_bytes().decode("utf-8-sig")
         heading, *lines = csv.reader(io.StringIO(text))

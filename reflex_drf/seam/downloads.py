@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user
+from django.utils.text import slugify
 from django.utils.translation import gettext_lazy as _
 
 from reflex_drf import bridge
@@ -154,9 +155,8 @@ def headers_of(name: str) -> list[tuple[bytes, bytes]]:
 
 
 def filename(state: Any) -> str:
-    """Name the file by what it has, in letters that every system takes."""
-    word = str(describe(type(state)).name).removesuffix("State").lower()
-    return f"{word or 'rows'}.csv"
+    """Name the file by what people call the rows, in letters that every system takes."""
+    return f"{slugify(say(describe(type(state)).label_plural)) or 'rows'}.csv"
 
 
 async def read_ticket(receive: Receive) -> str | None:
