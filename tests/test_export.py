@@ -16,6 +16,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.test import override_settings
 from django.utils import translation
 from django.utils.translation import gettext_lazy
@@ -317,6 +318,16 @@ class TestWho:
             await fetch(tab, ExportState)
             again = await post(tab, ticket_of(tab))
         assert again.status_code == 403
+
+    async def test_of_tickets_that_nobody_fetches_only_the_last_are_kept(self, rows: Any) -> None:
+        async with Tab() as tab:
+            await tab.send(ExportState.export())
+            first = ticket_of(tab)
+            for _ in range(15):
+                await tab.send(ExportState.export())
+            assert await Session.objects.acount() == 10
+            assert (await post(tab, first)).status_code == 403
+            assert len(table(await post(tab, ticket_of(tab)))) == 10
 
     @override_settings(REFLEX_DRF={"TICKET_SECONDS": 0})
     async def test_a_ticket_grows_old(self, rows: Any) -> None:

@@ -12,7 +12,7 @@ import logging
 import math
 import secrets
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http.cookies import Morsel
 from importlib import import_module
@@ -24,7 +24,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from reflex_drf.conf import settings
 
-__all__ = ["EXPORTS", "Connection", "can_keep", "issue", "keep", "redeem", "take_kept"]
+__all__ = ["EXPORTS", "Connection", "can_keep", "issue", "keep", "keep_last", "redeem", "take_kept"]
 
 logger = logging.getLogger("reflex_drf.bridge")
 
@@ -34,6 +34,9 @@ SALT = "reflex_drf.tickets"
 # Of 256 random bits as text for a JSON body.
 LENGTH = 43
 COOKIE_SESSIONS = "django.contrib.sessions.backends.signed_cookies"
+# How many tickets for values wait that were asked for in one place: a row that nobody fetches stays
+# until the expired sessions are cleared.
+MOST = 10
 # The row of a ticket looks like a session; nothing else in it means anything to Django.
 ROW = "_reflex_drf_ticket"
 
@@ -106,6 +109,15 @@ def keep(value: dict[str, Any], purpose: str) -> str:
         open_row(ticket, purpose), value | {"expires": time.time() + settings.TICKET_SECONDS}
     )
     return ticket
+
+
+def keep_last(value: dict[str, Any], purpose: str, rows: Sequence[str]) -> tuple[str, list[str]]:
+    """Do the same in the place of the oldest of some rows; give also the rows there are then."""
+    ticket = keep(value, purpose)
+    waiting = [*rows, storage_key(ticket, purpose)]
+    for key in waiting[:-MOST]:
+        open_row(ticket, purpose).delete(key)
+    return ticket, waiting[-MOST:]
 
 
 def take_kept(ticket: str, purpose: str) -> dict[str, Any] | None:

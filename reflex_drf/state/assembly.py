@@ -140,6 +140,7 @@ def _state_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
         "_next": (dict[str, str], {}),
         "_previous": (dict[str, str], {}),
         **({"cell_error": (dict[str, str], {})} if "partial_update" in plan.actions else {}),
+        **({"_export_tickets": (list[str], [])} if is_wanted(plan, "export") else {}),
         **({"bulk_result": (dict[str, Any], {})} if plan.bulk_actions else {}),
         **_deleting_variables(plan),
         **plan.extra_variables,

@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import reflex as rx
 from asgiref.sync import sync_to_async
@@ -15,12 +15,13 @@ from django.utils.translation import gettext_lazy as _
 from reflex_base.config import get_config
 
 from reflex_drf.bridge.language import say
-from reflex_drf.bridge.tickets import EXPORTS, can_keep, keep
+from reflex_drf.bridge.tickets import EXPORTS, can_keep, keep_last
 from reflex_drf.state.acting import ActionHandlers
 from reflex_drf.state.calls import is_pointer, operation
 from reflex_drf.state.columns import Column, describe_columns
 from reflex_drf.state.handlers import Wanted
 from reflex_drf.state.owner import TabOwner, find_part
+from reflex_drf.state.quiet import held
 
 __all__ = ["PURPOSE", "ExportHandlers", "csv_lines", "wanted_of"]
 
@@ -61,6 +62,10 @@ NUMBER = re.compile(r"[+-]?\d+([.,]\d+)?([eE][+-]?\d+)?")
 class ExportHandlers(ActionHandlers):
     """A handler that lets the browser fetch the whole list."""
 
+    if TYPE_CHECKING:
+        # Where the tickets that were asked for are kept, and not the tickets themselves.
+        _export_tickets: list[str]
+
     @operation
     async def export(self, columns: list[str] | None = None) -> Any:
         """Send the browser for a file of all that matches, with these columns."""
@@ -85,7 +90,8 @@ class ExportHandlers(ActionHandlers):
             "filters": wanted.filters,
             "owner": (await find_part(self, TabOwner))._owner,  # type: ignore[arg-type]
         }
-        ticket = await sync_to_async(keep)(kept, PURPOSE)
+        waiting = held(self, "_export_tickets")
+        ticket, self._export_tickets = await sync_to_async(keep_last)(kept, PURPOSE, waiting)
         arguments = [json.dumps(get_config().prepend_backend_path(EXPORTS)), json.dumps(ticket)]
         return rx.call_script(FETCH % ", ".join(arguments))
 
