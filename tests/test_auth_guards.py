@@ -385,6 +385,8 @@ async def test_the_way_back_keeps_its_query_apart() -> None:
         ("https://evil.example/", "/home"),
         ("//evil.example", "/home"),
         ("/\\evil.example", "/home"),
+        ("/\t//evil.example", "/%09//evil.example"),
+        ("/\r\n//evil.example", "/%0D%0A//evil.example"),
         ("javascript:alert(1)", "/home"),
         ("", "/home"),
     ],

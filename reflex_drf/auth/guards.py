@@ -16,6 +16,7 @@ from asgiref.sync import sync_to_async
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.shortcuts import resolve_url
+from django.utils.encoding import iri_to_uri
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext
 from rest_framework.exceptions import APIException
@@ -105,7 +106,9 @@ def next_url(default: str = "/") -> str:
     safe = url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
-    return wanted if safe else default
+    # As Django's redirects write it: a browser's script leaves tabs and line ends out of an
+    # address, and of "/\t//evil" that makes the address of another site.
+    return iri_to_uri(wanted) if safe else default
 
 
 def takes_state(function: Callable[..., Any]) -> bool:
