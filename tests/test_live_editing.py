@@ -293,6 +293,7 @@ class TestConflict:
         await open_note(tab, note)
         # Nobody has said so, or nobody could hear it.
         await Note.objects.filter(pk=note.pk).aupdate(text="second")
+        await tab.reconnect()
         await tab.send(EditedNoteState.live_subscribe)
         assert tab.get(EditedNoteState, "editing_conflict") == "changed"
 

@@ -145,6 +145,15 @@ class TestRefreshes:
         await tab.worker.settle()
         assert len(Viewers.of(tab.worker.processor)) == 1
 
+    async def test_subscribing_again_reads_no_open_row_again(self, tab: Tab) -> None:
+        await tab.send(EditedNoteState.live_subscribe)
+        await conflicting(tab)
+        await tab.worker.settle()
+        with count_queries() as queries:
+            await tab.send(EditedNoteState.live_subscribe)
+        # Session and user, as for any event.
+        assert len(queries) == 2
+
     async def test_opening_again_and_again_is_one_open_row(self, tab: Tab) -> None:
         note = await Note.objects.acreate(text="first")
         for key in (note.pk, str(note.pk), 0, -1, "x", "9" * 30, "../1", note.pk) * 3:

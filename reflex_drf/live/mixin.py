@@ -68,8 +68,10 @@ class LiveListMixin(LiveReads, EditingHandlers):
         viewers = Viewers.of(tab.processor)
         Reporter.of(tab.processor)
         subscription = viewers.subscribe(tab, type(self), self._live_model(), owner._owner)
-        if subscription is not None:
-            viewers.expect_end(subscription, await session_ends_in(bridge.current_request()))
+        if subscription is None:
+            # Nothing is read again for a client that asks again and again: no throttle counts it.
+            return None
+        viewers.expect_end(subscription, await session_ends_in(bridge.current_request()))
         if self._plan.edits and self.editing_id is not None:
             # A page that has connected again still has its form.
             with suppress(UnansweredError):
