@@ -21,9 +21,12 @@ ATOMS = frozenset({str, int, bool, type(None)})
 # From how many rows on it pays to go through them column by column.
 SEVERAL = 4
 ENCODER = JSONEncoder()
+# Containers within containers; what lies deeper would exhaust the stack of whoever walks through it
+# or copies it, and one such row would keep all others from everybody. This stands for it.
+DEEPEST, REST = 200, "\N{HORIZONTAL ELLIPSIS}"
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, depth: int = DEEPEST) -> Any:
     """Give a value as JSON has it: only `dict`, `list`, `str`, `int`, `float`, `bool`, `None`.
 
     Nothing of the result leads back to a serializer, a request or a model. What JSON cannot
@@ -32,21 +35,23 @@ def plain(value: Any) -> Any:
     # Most values of most rows are atoms, and a call for each would cost more than the rest.
     if type(value) in ATOMS:
         return value
+    if not depth and isinstance(value, (dict, list, tuple)):
+        return REST
     if isinstance(value, dict):
         return {
             key if type(key) is str else plain_key(key): item
             if type(item) in ATOMS
-            else plain(item)
+            else plain(item, depth - 1)
             for key, item in value.items()
         }
     if isinstance(value, (list, tuple)):
-        if len(value) >= SEVERAL and (rows := plain_rows(value)) is not None:
+        if len(value) >= SEVERAL and (rows := plain_rows(value, depth)) is not None:
             return rows
-        return [item if type(item) in ATOMS else plain(item) for item in value]
-    return plain_scalar(value)
+        return [item if type(item) in ATOMS else plain(item, depth - 1) for item in value]
+    return plain_scalar(value, depth)
 
 
-def plain_rows(rows: Sequence[Any]) -> list[dict[str, Any]] | None:
+def plain_rows(rows: Sequence[Any], depth: int) -> list[dict[str, Any]] | None:
     """Give rows of the same names as JSON has them, or None where these are no such rows.
 
     What kinds of values a column has is found out all at once, and most need no more.
@@ -59,13 +64,13 @@ def plain_rows(rows: Sequence[Any]) -> list[dict[str, Any]] | None:
     copies = list(map(dict.copy, rows))
     try:
         for name, column in zip(names, zip(*map(dict.values, rows), strict=True), strict=True):
-            plain_column(name, column, copies)
+            plain_column(name, column, copies, depth)
     except Exception:  # noqa: BLE001 - row by row, the error of the first value comes out
         return None
     return copies
 
 
-def plain_column(name: str, column: Sequence[Any], rows: list[dict[str, Any]]) -> None:
+def plain_column(name: str, column: Sequence[Any], rows: list[dict[str, Any]], depth: int) -> None:
     """Replace the values of one name by what JSON has for them."""
     first = type(column[0])
     if are_of(first, column):
@@ -73,8 +78,9 @@ def plain_column(name: str, column: Sequence[Any], rows: list[dict[str, Any]]) -
             return
     elif set(map(type, column)) <= ATOMS:
         return
-    # A column of dictionaries is as likely as not one of rows itself.
-    for row, value in zip(rows, plain(column), strict=True):
+    # A column of dictionaries is as likely as not one of rows itself. It lies in the rows of a
+    # list, as deep as it would in a list of its own.
+    for row, value in zip(rows, plain(column, depth - 1), strict=True):
         row[name] = value
 
 
@@ -84,7 +90,7 @@ def are_of(kind: type, values: Sequence[Any]) -> bool:
     return list(map(type, values)).count(kind) == len(values)
 
 
-def plain_scalar(value: Any) -> Any:
+def plain_scalar(value: Any, depth: int) -> Any:
     """Give a value that is no container of JSON's, or a subclass of one of its atoms."""
     if isinstance(value, str):
         # Not str(value): an enumeration's member prints its name but is encoded by its text.
@@ -93,7 +99,7 @@ def plain_scalar(value: Any) -> Any:
         return int.__int__(value)
     if isinstance(value, float):
         return plain_float(float.__float__(value))
-    return plain(ENCODER.default(value))
+    return plain(ENCODER.default(value), depth)
 
 
 def plain_float(value: float) -> float:

@@ -288,6 +288,25 @@ class TestTextsOfJson:
                 "attrs": "Value must be valid JSON."
             }
 
+    async def test_a_row_that_is_stored_so_keeps_no_other_from_anybody(self, people: Any) -> None:
+        client, text = APIClient(), "[" * 900 + "]" * 900
+        await sync_to_async(client.force_login)(people["root"])
+        body = f'{{"name": "Z", "sku": "new", "price": "1", "attrs": {text}}}'
+        over_http = await sync_to_async(client.post)(
+            "/api/products/", body, content_type="application/json"
+        )
+        assert over_http.status_code == 201
+        product = await Product.objects.aget(sku="new")
+        async with Tab(user=people["root"]) as tab:
+            await tab.send(BadProductState.set_ordering("-name"))
+            assert [row["name"] for row in tab.seen(BadProductState, "data")] == ["Z", "P4", "P3"]
+            await tab.send(BadProductState.start_edit(product.pk))
+            await tab.send(BadProductState.save({"name": "Y"}))
+            # Whoever was not shown all of it does not overwrite it.
+            assert set(tab.seen(BadProductState, "field_errors")) == {"attrs"}
+            await tab.send(BadProductState.delete(product.pk))
+            assert tab.seen(BadProductState, "data")[0]["name"] == "P4"
+
     async def test_half_characters_are_replaced(self, people: Any) -> None:
         async with Tab(user=people["root"]) as tab:
             form = {"name": "N", "sku": "new", "price": "1", "attrs": '{"\\udfff": ["a\\ud800"]}'}

@@ -22,7 +22,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.renderers import JSONRenderer
 
-from reflex_drf.representation import plain
+from reflex_drf.representation import DEEPEST, REST, SEVERAL, plain
 from tests.shop.models import Category
 from tests.shop.serializers import CategorySerializer
 
@@ -155,6 +155,19 @@ def test_rows_keep_numbers_that_a_project_allows(settings: Any) -> None:
     rows = [{"a": float(n)} for n in range(6)]
     rows[3]["a"] = float("inf")
     assert plain(rows) == rows
+
+
+@pytest.mark.parametrize("width", [1, SEVERAL])
+@pytest.mark.parametrize("wrap", [lambda v, n: [v] * n, lambda v, n: [{"a": v}] * n])
+def test_what_is_too_deep_for_those_who_walk_through_it_is_cut(wrap: Any, width: int) -> None:
+    value: Any = 1
+    for _ in range(900):
+        value = [value]
+    shown, depth = plain(wrap(value, width)), 0
+    assert len(shown) == width
+    while isinstance(shown, (list, dict)):
+        shown, depth = (shown[0] if isinstance(shown, list) else shown["a"]), depth + 1
+    assert (shown, depth) == (REST, DEEPEST)
 
 
 def test_a_generator_is_a_list() -> None:
