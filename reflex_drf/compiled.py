@@ -17,7 +17,7 @@ from django.db.models.manager import BaseManager
 from rest_framework import fields, relations
 from rest_framework.serializers import BaseSerializer, ListSerializer, Serializer
 
-from reflex_drf.columns import SKIP, Source, find_source, is_plain_model
+from reflex_drf.columns import SKIP, Source, find_source, gives_columns, is_plain_model
 from reflex_drf.conf import settings
 from reflex_drf.converters import (
     Show,
@@ -301,7 +301,8 @@ def read_json(serializer: Any, queryset: QuerySet[Any]) -> JSONRows | None:
 
 def read_columns(serializer: Any, queryset: QuerySet[Any], *, json: bool) -> list[Any] | None:
     """Give the rows of a queryset without making objects of them, where that is the same."""
-    if not is_plain_model(queryset.model):
+    # To what is united, or gives no objects, nothing can be joined.
+    if not gives_columns(queryset):
         return None
     with make_plan(serializer, queryset.model, json=json) as plan:
         return plan.read(joined(queryset, *plan.joins()))

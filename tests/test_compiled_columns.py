@@ -375,6 +375,16 @@ def test_other_queries_make_objects(cls: Any, make: Any) -> None:
     assert not no_objects(queryset)
 
 
+@pytest.mark.usefixtures("stock")
+@pytest.mark.parametrize("cls", [Products, Keyed])
+def test_nothing_is_joined_to_united_rows(cls: Any) -> None:
+    def make() -> Any:
+        every = Product.objects.order_by()
+        return every.union(every).order_by("id")
+
+    assert plain_data(cls(make(), many=True)) == plain(cls(make(), many=True).data) != []
+
+
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="other databases hold the type")
 @pytest.mark.parametrize(
     "stored",
