@@ -730,6 +730,17 @@ def test_values_are_written_as_the_views_own_renderer_writes_them() -> None:
     assert reply.rows == reply.data["page"]["items"] == [{"price": "1.50 EUR", "sum": "money"}]
 
 
+def test_drfs_renderer_may_be_given_another_encoder(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, "COERCE_DECIMAL_TO_STRING": False}
+    monkeypatch.setattr(JSONRenderer, "encoder_class", views.MoneyEncoder)
+    make_products(2)
+    reply = run(views.Prices, "list")
+    assert reply.data == browser().get("/api/prices/").json()
+    assert [row["price"] for row in reply.rows or []] == ["0.00 EUR", "1.00 EUR"]
+
+
 def test_login_required_middleware_leaves_drf_views_alone(settings: Any) -> None:
     settings.MIDDLEWARE = [
         *settings.MIDDLEWARE,

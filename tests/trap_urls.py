@@ -40,6 +40,7 @@ for prefix, viewset in {
     "late-words": views.LateWords,
     "rendered": views.Rendered,
     "gone": views.Gone,
+    "prices": views.Prices,
     "rich": views.Rich,
     "counter": views.SessionCounter,
     "query-version": views.QueryVersion,

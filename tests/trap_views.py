@@ -272,6 +272,17 @@ class Rendered(viewsets.ViewSet):
         return response
 
 
+class Prices(Products):
+    """Shows nothing but columns."""
+
+    class Serializer(serializers.ModelSerializer[Product]):
+        class Meta:
+            model = Product
+            fields = ["id", "price"]
+
+    serializer_class = Serializer
+
+
 class Money:
     """What DRF's encoder knows nothing of."""
 

@@ -12,6 +12,7 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
+from rest_framework.utils.encoders import JSONEncoder
 from rest_framework.views import APIView
 
 from reflex_drf.backends.limits import find_refusal, refuse_to_read
@@ -73,7 +74,8 @@ class ViewRun:
         own = (kind.dispatch, kind.finalize_response) == ANSWERING
         hooked = "finalize_response" in vars(self.view)
         # Another renderer may write each value in a way of its own, and what it wrote be cached.
-        json = type(getattr(self.view.request, "accepted_renderer", None)) is JSONRenderer
+        renderer = getattr(self.view.request, "accepted_renderer", None)
+        json = type(renderer) is JSONRenderer and renderer.encoder_class is JSONEncoder
         return self.is_alone and own and json and not hooked
 
     def hook(self, name: str, wrap: Callable[[Any], Any]) -> None:
