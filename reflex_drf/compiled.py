@@ -272,6 +272,8 @@ def represent(serializer: Any, value: Any, *, json: bool = False) -> Any:
 def represent_list(serializer: Any, value: Any, *, json: bool) -> Any:
     """Do the same for several objects."""
     value = value.all() if isinstance(value, BaseManager) else value
+    if not is_understood(serializer.child):
+        return ask_drf(serializer, value, json=json)
     if isinstance(value, QuerySet) and (json or is_given_away(value)):
         if is_read_as_json(value) and (rows := read_json(serializer.child, value)) is not None:
             return rows

@@ -349,3 +349,12 @@ def test_a_view_in_process_gets_drfs_own_values(planned: bool) -> None:
     assert reply.data == {**expected, "planned": planned}
     assert reply.data["kinds"] == ["ReturnList", "Decimal", True]
     assert reply.data["rows"][0]["name"] == "changed by the view"
+
+
+@pytest.mark.django_db
+def test_a_list_asks_a_child_that_was_given_a_way_of_its_own() -> None:
+    Tag.objects.create(name="red")
+    serializer: Any = Numbered(Tag.objects.all(), many=True)
+    compile_serializer(serializer)
+    serializer.child.to_representation = lambda tag: {"label": tag.name}
+    assert serializer.data == [{"label": "red"}]
