@@ -199,6 +199,8 @@ class TestOverwriting:
             await alice.user_permissions.aclear()
             await hers.send(EditedNoteState.overwrite)
             assert await stored(note) == "second"
+            # The server looks at the row again meanwhile, and says nothing about that.
+            await worker.settle()
             assert hers.get(EditedNoteState, "error")
 
     async def test_a_session_that_is_gone_refuses_it(self, worker: Worker, alice: Any) -> None:

@@ -254,6 +254,27 @@ class TestLists:
         assert tab.get(ProductState, "error") == "The name is missing."
         assert tab.get(ProductState, "field_errors") == {"name": "Missing."}
 
+    async def test_a_refusal_stays_too_but_for_that_of_the_list(self) -> None:
+        alice = await User.objects.acreate_user("alice")
+        permission = await Permission.objects.aget(
+            content_type__app_label="shop", codename="view_product"
+        )
+        async with Tab(alice) as tab:
+            await watch(tab, StrictState)
+            assert tab.get(StrictState, "refusal") == "forbidden"
+            await alice.user_permissions.aadd(permission)
+            await create("Chair")
+            await tab.worker.settle()
+            assert (tab.get(StrictState, "error"), tab.get(StrictState, "refusal")) == ("", "")
+            await tab.send(StrictState.save({"name": "mine", "sku": "a", "price": "1"}))
+            said = tab.get(StrictState, "error")
+            await create("Lamp")
+            await tab.worker.settle()
+            assert shown(tab, StrictState) == ["Chair", "Lamp"]
+            assert said
+            assert tab.get(StrictState, "error") == said
+            assert tab.get(StrictState, "refusal") == "forbidden"
+
     async def test_the_mixin_may_come_last(self, tab: Tab) -> None:
         await watch(tab, LiveOnly)
         await Category.objects.acreate(name="Chairs")

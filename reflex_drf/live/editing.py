@@ -25,7 +25,7 @@ from reflex_drf.state.writing import WriteHandlers
 if TYPE_CHECKING:
     from reflex_drf.state.calls import Key
 
-__all__ = ["PASSING", "EditingHandlers", "UnansweredError"]
+__all__ = ["PASSING", "EditingHandlers", "UnansweredError", "looking"]
 
 # What the API answers while it cannot answer; what is shown stays, and is read again later.
 PASSING = (429, 502, 503, 504)
@@ -33,6 +33,8 @@ SEND_AGAIN = _("Send the file again once that is settled.")
 CHANGED, DELETED = "changed", "deleted"
 # True while a save runs whose author knows what it overwrites.
 overwriting: ContextVar[bool] = ContextVar("reflex_drf_live_overwriting", default=False)
+# True while the server itself looks at the row under edit.
+looking: ContextVar[bool] = ContextVar("reflex_drf_live_looking", default=False)
 
 
 class UnansweredError(Exception):
@@ -89,11 +91,14 @@ class EditingHandlers(ListHandlers):
         entry = None if rows is None or tab is None else rows.find(tab, type(self))
         if rows is None or entry is None or not entry.take():
             return None
+        token = looking.set(True)
         try:
             answer = await self._look_again()
         except UnansweredError:
             rows.fail(entry)
             return None
+        finally:
+            looking.reset(token)
         entry.failures = 0
         return answer
 

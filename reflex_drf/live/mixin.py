@@ -12,7 +12,7 @@ from reflex_drf import bridge
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.live.audience import Subscription
 from reflex_drf.live.changes import ModelChange
-from reflex_drf.live.editing import PASSING, EditingHandlers, UnansweredError
+from reflex_drf.live.editing import PASSING, EditingHandlers, UnansweredError, looking
 from reflex_drf.live.expiry import session_ends_in
 from reflex_drf.live.journal import SOMEBODY_ELSE, explain
 from reflex_drf.live.looking import find_modifier
@@ -95,6 +95,10 @@ class LiveListMixin(LiveReads, EditingHandlers):
         if checks:
             viewers.expect_end(subscription, await session_ends_in(bridge.current_request()))
         return await self._catch_up(subscription, changes) if changes else None
+
+    def _is_asked(self) -> bool:
+        # What the viewer was told of his own calls, none of the server's takes away.
+        return refreshing.get() is None and not looking.get()
 
     async def _catch_up(self, subscription: Subscription, changes: list[ModelChange]) -> Any:
         token, status = refreshing.set(subscription), answered.set(200)

@@ -135,6 +135,8 @@ def _state_variables(plan: Plan) -> dict[str, tuple[Any, Any]]:
         "may": (dict[str, bool], rights_before_reading(plan)),
         "row_may": (dict[str, dict[str, bool]], {}),
         "_saved_key": (int, -1),
+        # Whether it is the list that the last refusal is about.
+        "_list_refused": (bool, False),
         "_position": (dict[str, str], {}),
         "_addressed": (str, ""),
         "_next": (dict[str, str], {}),

@@ -116,6 +116,7 @@ class Calls(ModelHooks):
         relation_labels: dict[str, dict[str, str]]
         rx_router_page: Any
         _saved_key: int
+        _list_refused: bool
         _position: dict[str, str]
         _addressed: str
         _next: dict[str, str]
@@ -168,9 +169,9 @@ class Calls(ModelHooks):
 
     async def _run(self, *calls: Call) -> list[Reply] | None:
         """Make the calls in one trip; None if the tab turned out to be somebody else's."""
-        if self.refusal:
+        if self.refusal and self._is_asked():
             # What was refused before has nothing to do with what is asked for now.
-            self.error, self.refusal, self.retry_after = "", "", 0.0
+            self._forget_refusal()
         try:
             async with showing_progress(self):
                 replies = await self._trip(*calls)
@@ -185,6 +186,14 @@ class Calls(ModelHooks):
             logger.info("%s: %s", type(self).__name__, error)
             return [Reply(status=404, errors=ErrorReport(404, "not_found", say(MESSAGES[404])))]
         return replies if await self._is_owned(replies) else None
+
+    def _is_asked(self) -> bool:
+        """Whether the viewer has asked for what is called, or done something that asks for it."""
+        return True
+
+    def _forget_refusal(self) -> None:
+        self.error, self.refusal, self.retry_after = "", "", 0.0
+        self._list_refused = False
 
     async def _trip(self, *calls: Call) -> list[Reply]:
         """Make the calls; in this process, any thread will do, as for a request over HTTP."""

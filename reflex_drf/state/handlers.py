@@ -233,7 +233,10 @@ class ListHandlers(PickHandlers, DetailHandlers):
             if reply.status in (401, 403):
                 # What may no longer be read is not shown any longer either.
                 self._show(replace(wanted, page=1), [], Page())
+            self._list_refused = True
             return await self._refuse(reply, form=False)
+        if self._list_refused:
+            self._forget_refusal()
         rows = reply.rows if reply.rows is not None else reply.data
         self._show(wanted, rows if isinstance(rows, list) else [], reply.page or Page())
         return self._address(wanted)
