@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 from typing import Any
 
@@ -127,6 +128,30 @@ class TestListening:
             publish([ModelChange("auth.user", "updated", root.pk)])
             assert entry.timer.when() >= now + 0.5
             await worker.settle()
+
+    async def test_a_look_that_fails_once_its_form_is_closed_is_nobodys_error(
+        self, root: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def fail() -> None:
+            raise LookupError("The queue has ended.")
+
+        note, loop, errors = await Note.objects.acreate(), asyncio.get_running_loop(), list[Any]()
+        async with Worker() as worker, Tab(root) as mine:
+            await mine.send(EditedNoteState.start_edit(note.pk))
+            await worker.settle()
+            rows = OpenRows.of(worker.processor)
+            entry = rows.find(mine, EditedNoteState)
+            assert entry is not None
+            loop.set_exception_handler(lambda loop, context: errors.append(context["message"]))
+            with monkeypatch.context() as patch:
+                patch.setattr(type(entry.tab), "send", lambda *args: loop.create_task(fail()))
+                rows._send(entry)
+            rows.leave(mine.token, EditedNoteState)
+            assert entry.task is not None
+            await asyncio.wait([entry.task])
+            await asyncio.sleep(0)
+            gc.collect()
+            assert errors == []
 
     async def test_nothing_is_heard_nor_published_once_all_is_closed(
         self, root: Any, bob: Any, settings: Any

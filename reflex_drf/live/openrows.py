@@ -251,8 +251,9 @@ class OpenRows:
 
     def _sent(self, entry: OpenRow, task: asyncio.Task[None]) -> None:
         entry.task = None
+        # Asked for in any case: of an error that nobody has looked at, the loop complains.
+        failed = task.cancelled() or task.exception() is not None
         if self._open.get((entry.tab.token, entry.state)) is entry:
-            failed = task.cancelled() or task.exception() is not None
             if entry.due and not failed:
                 # Refused in front of the handler: whoever opened the row is not there any more.
                 self.leave(entry.tab.token, entry.state)
