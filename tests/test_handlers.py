@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
 
 from reflex_drf.backends import Backend, Call, Reply
+from reflex_drf.bridge.threads import pools
 from reflex_drf.errors import BackendUnavailable, ConfigurationError, ErrorReport
 from reflex_drf.state.addresses import filter_text, positive_number
 from reflex_drf.state.model import ModelListView, ModelState, UserScopedMixin
@@ -30,6 +33,7 @@ from tests.counting import count_queries
 from tests.shop.models import Category, Product, Task
 from tests.shop.serializers import CategorySerializer, ProductSerializer, TaskSerializer
 from tests.shop.views import ProductViewSet, TaskViewSet
+from tests.test_threads import until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,6 +49,32 @@ class TaskState(ModelState):
 
 class ProductState(ModelState):
     viewset = ProductViewSet
+
+
+class SlowViewSet(ProductViewSet):
+    begun, gate = threading.Event(), threading.Event()
+
+    def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        self.begun.set()
+        assert self.gate.wait(10)
+        return super().initialize_request(request, *args, **kwargs)
+
+
+class SlowState(ModelState):
+    viewset = SlowViewSet
+
+
+async def test_a_tab_that_is_closed_in_the_middle_of_a_call_is_no_error_of_the_server(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with Tab() as tab:
+        sent = await tab.start(SlowState.load)
+        assert await asyncio.to_thread(SlowViewSet.begun.wait, 10)
+        sent.cancel()
+        await sent.join()
+        SlowViewSet.gate.set()
+        await until(lambda: not any(thread.pending for thread in pools.current().all))
+    assert caplog.messages == []
 
 
 class TestCost:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from contextvars import ContextVar
 from http.cookies import Morsel
 from typing import Any, Protocol
@@ -196,6 +197,11 @@ def bind_request(request: HttpRequest) -> None:
 
     Any thread may call it: the scope is one object, whichever context it was found in.
     """
+    known = scope_var.get()
+    if known is not None and known.closed:
+        # Whoever waited for this call was cancelled in the middle of it, as when a tab is closed.
+        # An exception would be the view's, which is logged, and mailed, as an error of the server.
+        raise CancelledError
     scope = current_scope()
     keep_messages(request, scope.made_request)
     scope.request = request
