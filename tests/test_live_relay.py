@@ -477,6 +477,32 @@ class TestDemand:
         assert receiver.task.done()
         assert cable._ends == []
 
+    async def test_all_that_are_ending_are_waited_for(
+        self, cable: Cable, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def listen() -> AsyncIterator[str | None]:
+            try:
+                yield None
+                await asyncio.Event().wait()
+            finally:
+                # As long as a server takes to say goodbye.
+                for _ in range(5):
+                    await asyncio.sleep(0)
+
+        monkeypatch.setattr(cable, "listen", listen)
+        tasks = []
+        for _ in range(2):
+            queue = live_broadcaster().subscribe("shop.product")
+            receiver = receivers.get(asyncio.get_running_loop())
+            assert receiver is not None
+            tasks.append(receiver.task)
+            if len(tasks) == 1:
+                await asyncio.wait_for(receiver.connected.wait(), 5)
+            live_broadcaster().unsubscribe("shop.product", queue)
+        await stop_receiver()
+        assert [task.done() for task in tasks] == [True, True]
+        assert receivers.ending == {}
+
     async def test_without_a_shared_transport_nothing_listens(self) -> None:
         queue = live_broadcaster().subscribe("shop.product")
         assert receivers.get(asyncio.get_running_loop()) is None

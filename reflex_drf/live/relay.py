@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from contextvars import Context
+from functools import partial
 from typing import Any, cast
 
 from reflex_drf.errors import ConfigurationError
@@ -280,7 +281,7 @@ class Receivers:
         self._lock = threading.Lock()
         self._counts: dict[asyncio.AbstractEventLoop, int] = {}
         self._receivers: dict[asyncio.AbstractEventLoop, Receiver] = {}
-        self.ending: dict[asyncio.AbstractEventLoop, asyncio.Task[None]] = {}
+        self.ending: dict[asyncio.AbstractEventLoop, set[asyncio.Task[None]]] = {}
 
     def demand(self, loop: asyncio.AbstractEventLoop, by: int) -> None:
         """Begin to listen for the first subscriber of a loop, end with the last."""
@@ -291,9 +292,14 @@ class Receivers:
             elif count <= 0:
                 del self._counts[loop]
                 if (receiver := self._receivers.pop(loop, None)) is not None:
-                    self.ending[loop] = receiver.task
-                    receiver.task.add_done_callback(lambda task: self.ending.pop(loop, None))
+                    self.ending.setdefault(loop, set()).add(receiver.task)
+                    receiver.task.add_done_callback(partial(self._ended, loop))
                     receiver.stop()
+
+    def _ended(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
+        self.ending[loop].discard(task)
+        if not self.ending[loop]:
+            del self.ending[loop]
 
     def get(self, loop: asyncio.AbstractEventLoop) -> Receiver | None:
         """Give the receiver of a loop, if it listens."""
@@ -331,10 +337,7 @@ def publish(changes: Iterable[ModelChange]) -> None:
 async def stop_receiver() -> None:
     """Wait until those who listen on this loop have closed their connections, if they end."""
     loop = asyncio.get_running_loop()
-    tasks = ending_tasks(loop)
-    if (task := receivers.ending.get(loop)) is not None:
-        tasks.add(task)
-    if tasks:
+    if tasks := ending_tasks(loop) | receivers.ending.get(loop, set()):
         await asyncio.wait(tasks)
 
 
