@@ -143,6 +143,22 @@ class TestServers:
                 await anext(messages)
 
 
+@pytest.mark.redis
+async def test_bytes_that_are_no_text_do_not_end_the_listening(settings: Any) -> None:
+    from redis import Redis
+
+    settings.REFLEX_DRF = choose("redis")
+    transport = current_transport()
+    async with listen(transport) as messages:
+        assert await anext(messages) is None
+        with Redis.from_url(REDIS) as client:
+            client.publish(settings.REFLEX_DRF["LIVE_CHANNEL"], b"\xff\x00")
+        await asyncio.to_thread(transport.send, ["ours"])
+        async with asyncio.timeout(10):
+            await anext(messages)
+            assert await anext(messages) == "ours"
+
+
 @pytest.fixture
 async def watching(chosen: str) -> AsyncIterator[Tab]:
     """A tab with a live list, in a worker that listens."""

@@ -68,7 +68,8 @@ class RedisTransport(Transport):
                 if message["type"] == "subscribe":
                     yield None
                 elif message["type"] == "message":
-                    yield message["data"].decode()
+                    # Anybody may publish anything; what is no text must not end the listening.
+                    yield message["data"].decode(errors="replace")
 
     def close(self) -> None:
         """Close the connections that publish."""
