@@ -52,10 +52,11 @@ class Cable(Transport):
         for loop, queue in self._ends:
             loop.call_soon_threadsafe(queue.put_nowait, message)
 
-    def lose(self) -> None:
+    def lose(self, error: Exception | None = None) -> None:
         """Cut the connections of those who listen; they may connect again at once."""
         for loop, queue in self._ends:
-            loop.call_soon_threadsafe(queue.put_nowait, ConnectionError("The cable is cut."))
+            lost = error or ConnectionError("The cable is cut.")
+            loop.call_soon_threadsafe(queue.put_nowait, lost)
 
     async def listen(self) -> AsyncIterator[str | None]:
         if self.cut.is_set():

@@ -112,6 +112,23 @@ class TestSender:
         assert [rows for _, _, rows in sent(cable)] == [[1, 2]]
         assert caplog.messages == ["Live changes cannot be sent, and wait: The cable is cut."]
 
+    def test_an_error_that_the_transport_does_not_name_loses_nothing(
+        self, cable: Cable, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        failures, send = [LookupError("a fault of the driver")], cable.send
+
+        def fail_once(messages: Any) -> None:
+            while failures:
+                raise failures.pop()
+            send(messages)
+
+        monkeypatch.setattr(cable, "send", fail_once)
+        sender = Sender()
+        sender.put([change(7)])
+        assert sender.flush(10)
+        assert [rows for _, _, rows in sent(cable)] == [[7]]
+        assert "a fault of the driver" in caplog.text
+
     def test_what_waits_is_bounded(self, cable: Cable) -> None:
         cable.cut.set()
         sender = Sender()
@@ -321,6 +338,14 @@ class TestReceiver:
         cable.say(message(1, 7))
         assert await self.get() == change(7)
         assert caplog.text.count("do not arrive") == 2
+
+    async def test_an_error_that_the_transport_does_not_name_is_a_lost_connection_too(
+        self, cable: Cable, receiver: Receiver, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        cable.lose(LookupError("a fault of the driver"))
+        assert await self.get() == unknown_rows("shop.product")
+        # Where it comes from is not known, so that is logged with it.
+        assert "LookupError: a fault of the driver" in caplog.text
 
     async def test_it_keeps_trying(self, cable: Cable, receiver: Receiver) -> None:
         cable.cut.set()

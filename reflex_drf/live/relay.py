@@ -127,7 +127,7 @@ class Sender:
         notices = [each for each in notices if len(each.encode()) <= bound]
         try:
             transport.send([*notices, *self._encode(changes, bound)])
-        except transport.errors as error:
+        except Exception as error:  # noqa: BLE001 - also one without a name there loses nothing
             return error
         finally:
             retire(transport)
@@ -200,11 +200,12 @@ class Receiver:
             transport = current_transport()
             try:
                 await self._listen(transport)
-            except transport.errors as error:
+            except Exception as error:
                 if self.connected.is_set():
                     attempt = 0
                 if not attempt:
-                    logger.warning("Live changes of other processes do not arrive: %s", error)
+                    text = "Live changes of other processes do not arrive: %s"
+                    logger.warning(text, error, exc_info=not isinstance(error, transport.errors))
             self.connected.clear()
             await asyncio.sleep(pause(attempt))
             attempt += 1
