@@ -22,7 +22,7 @@ from reflex_drf.errors import ConfigurationError
 from reflex_drf.live import LiveListMixin
 from reflex_drf.site import SiteState
 from reflex_drf.site.registry import forget_entries, shown_entries
-from reflex_drf.state import ModelState
+from reflex_drf.state import AppState, ModelState
 from reflex_drf.testing import Tab
 from tests.shop.models import Product
 from tests.shop.views import CategoryViewSet, OrderViewSet, ProductViewSet, TaskViewSet
@@ -204,6 +204,28 @@ class TestLeftOut:
     def test_a_name_that_is_not_registered_is_an_error(self, options: Any) -> None:
         with pytest.raises(ConfigurationError, match="'taks', which its router has not registered"):
             site_of(router_of(tasks=TaskViewSet), **options)
+
+    @pytest.mark.parametrize("router", [Product, router_of, [CategoryViewSet]])
+    def test_what_is_no_router_is_an_error(self, router: Any) -> None:
+        with pytest.raises(ConfigurationError, match="made of a router"):
+            site_of(router)
+
+    @pytest.mark.parametrize(
+        ("section", "said"),
+        [
+            ({"label": "To do"}, "'tasks' of a site is .* a `ui.Section`"),
+            (ui.Section(options={"paginate": 5}), "option 'paginate'; did you mean 'paginate_by'"),
+            (ui.Section(options={"bulk_limit": 0}), "bulk_limit is 0"),
+            (ui.Section(state=AppState), "'AppState' is not a concrete ModelState"),
+            (ui.Section(state=OwnState, options={"bulk_limit": 5}), "its `options` count for noth"),
+        ],
+    )
+    def test_a_mistake_in_a_section_is_an_error(self, section: Any, said: str) -> None:
+        # Nobody looks for the reason in a log why a section that was written is not there.
+        with pytest.raises(ConfigurationError, match=said):
+            site_of(
+                router_of(tasks=TaskViewSet, products=ProductViewSet), sections={"tasks": section}
+            )
 
     @pytest.mark.parametrize("wrong", ["office", "/office/[key]"])
     def test_a_path_that_is_none_is_an_error(self, wrong: str) -> None:

@@ -91,6 +91,9 @@ class Site:
         try:
             state = make_state(_state_name(base), entry, base)
         except ConfigurationError as error:
+            if entry.section.options or entry.section.state is not None:
+                # Somebody has thought about this one, and is to hear of his mistake.
+                raise
             # A viewset of somebody else's may need more than can be guessed; the others go on.
             self.left_out[entry.prefix] = str(error)
             logger.warning("No pages for %r: %s", entry.prefix, error)

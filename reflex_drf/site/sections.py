@@ -56,7 +56,8 @@ def find_entries(
     order: Sequence[str] = (),
 ) -> tuple[list[Entry], dict[str, str]]:
     """The viewsets that get pages, in order, and for each other one the reason."""
-    registered = [item for router in routers for item in router.registry]
+    registered = [item for router in routers for item in _registry(router)]
+    _check_sections(sections)
     _check_names([prefix for prefix, *_ in registered], [*sections, *order])
     entries: dict[str, Entry] = {}
     left_out: dict[str, str] = {}
@@ -72,6 +73,29 @@ def find_entries(
             continue
         entries[slug] = Entry(prefix=prefix, slug=slug, viewset=viewset, section=section)
     return _ordered(entries.values(), order), left_out
+
+
+def _registry(router: Any) -> Any:
+    registry = getattr(router, "registry", None)
+    if registry is None:
+        raise ConfigurationError(
+            f"A site is made of a router of DRF's, or of a list of them, and not of {router!r}."
+        )
+    return registry
+
+
+def _check_sections(sections: Mapping[str, Any]) -> None:
+    for name, section in sections.items():
+        if not isinstance(section, Section | None):
+            raise ConfigurationError(
+                f"The section {name!r} of a site is {section!r}; it has to be a `ui.Section`, or "
+                "None to leave its viewset out."
+            )
+        if section is not None and section.state is not None and section.options:
+            raise ConfigurationError(
+                f"The section {name!r} of a site has a `state` of its own, so its `options` count "
+                "for nothing: give them to that state."
+            )
 
 
 def _check_names(known: Sequence[str], named: Iterable[str]) -> None:

@@ -19,6 +19,7 @@ from reflex_drf.site.sections import Entry
 from reflex_drf.state import AppState, ModelState
 from reflex_drf.state.addresses import page_path
 from reflex_drf.state.assembly import free_names
+from reflex_drf.state.description import describe
 from reflex_drf.state.model import ModelStateMeta
 from reflex_drf.state.viewsets import viewset_model
 
@@ -72,6 +73,8 @@ def _initkwargs(shown: Shown) -> Mapping[str, Any]:
 def make_state(name: str, entry: Entry, base: str) -> type[Any]:
     """A state over the viewset of an entry, whose pages stand below `base`."""
     if entry.section.state is not None:
+        # It says what is wrong with one that is no model state.
+        describe(entry.section.state)
         return entry.section.state
     live = entry.section.live and hasattr(entry.viewset, "list") and viewset_model(entry.viewset)
     bases: tuple[type, ...] = (LiveListMixin, ModelState) if live else (ModelState,)

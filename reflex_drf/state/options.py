@@ -140,16 +140,17 @@ def _meta_options(owner: str, meta: Any) -> dict[str, Any]:
     declared: dict[str, Any] = {}
     for klass in reversed(getattr(meta, "__mro__", ())):
         declared.update({key: value for key, value in vars(klass).items() if key[0] != "_"})
-    for name in declared:
-        if name not in OPTION_NAMES:
-            raise ConfigurationError(_unknown(owner, name))
+    _check_known(owner, declared)
     return declared
 
 
-def _unknown(owner: str, name: str) -> str:
-    near = difflib.get_close_matches(name, OPTION_NAMES, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(OPTION_NAMES))}."
-    return f"{owner}.Meta has the unknown option {name!r}; {hint}"
+def _check_known(owner: str, declared: Iterable[str]) -> None:
+    for name in declared:
+        if name not in OPTION_NAMES:
+            near = difflib.get_close_matches(name, OPTION_NAMES, n=1)
+            known = ", ".join(sorted(OPTION_NAMES))
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {known}."
+            raise ConfigurationError(f"{owner}.Meta has the unknown option {name!r}; {hint}")
 
 
 def inherited_options(bases: Iterable[type]) -> dict[str, Any]:
@@ -199,6 +200,7 @@ def lookup_order(bases: Iterable[type]) -> list[type]:
 def resolve_options(owner: str, declared: Mapping[str, Any]) -> Options:
     """Check the declared options and give them their final types."""
     values = dict(declared)
+    _check_known(owner, values)
     for name in _SEQUENCES:
         if values.get(name) is not None:
             values[name] = _sequence(f"{owner}.{name}", values[name])
