@@ -177,6 +177,7 @@ async def test_everything_is_said_in_the_language_of_the_visitor(signing_server:
         await expect(page.page.get_by_role("heading", name="Konto anlegen")).to_be_visible()
         await expect(page.page.get_by_label("Passwort bestätigen")).to_be_visible()
         await expect(page.page.get_by_text("mindestens 8 Zeichen")).to_be_visible()
+        assert await page.page.evaluate("document.documentElement.lang") == "de"
         await page.page.get_by_role("button", name="Konto anlegen").click()
         await expect(page.page.get_by_text("Dieses Feld ist zwingend").first).to_be_visible()
 

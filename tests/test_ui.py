@@ -365,6 +365,8 @@ class TestCrud:
 
     def test_a_list_is_only_shown(self) -> None:
         tree = rendered(ui.crud(UiListState))
+        # A page that is in the reader's language says so.
+        assert "document.documentElement.lang = " in tree
         assert "New product" not in tree
         assert "cancel_edit" not in tree
 

@@ -20,7 +20,7 @@ from reflex_drf.auth.components import AuthPage, Frame, card, django_form, link
 from reflex_drf.auth.guards import login_required
 from reflex_drf.auth.options import PAGES, PagesOptions, offer_pages
 from reflex_drf.errors import ConfigurationError
-from reflex_drf.ui.texts import text
+from reflex_drf.ui.texts import page_language, text
 
 __all__ = ["add_pages"]
 
@@ -151,7 +151,8 @@ def add_page(
 
     def content() -> rx.Component:
         drawn = BODIES[name](state, form, chosen, controls)
-        return frame(replace(drawn, title=text(drawn.title), lead=text(drawn.lead)))
+        page = frame(replace(drawn, title=text(drawn.title), lead=text(drawn.lead)))
+        return rx.fragment(page_language(), page)
 
     page: Callable[[], rx.Component] = content
     if name == "password_change":

@@ -19,7 +19,7 @@ from reflex_drf.ui.parts import allowed
 from reflex_drf.ui.picker import KEEP_LIST
 from reflex_drf.ui.refusals import progress, refusal
 from reflex_drf.ui.table import table
-from reflex_drf.ui.texts import capital, text
+from reflex_drf.ui.texts import capital, page_language, text
 
 __all__ = ["crud"]
 
@@ -49,6 +49,7 @@ def crud(
     )
     writes = known.save is not None and writable is not False and links is None
     return rx.box(
+        page_language(),
         opened,
         _header(state, known, title or text(capital(known.label_plural)), opened, writable, links),
         progress(state, margin_bottom="6px"),
