@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 import django
@@ -592,6 +593,22 @@ async def test_a_page_nobody_asked_for_takes_no_form(ann: Any, page: str, state:
 def test_a_mistake_is_named_at_start(arguments: Any) -> None:
     with pytest.raises(ConfigurationError, match=r"signup|slash"):
         add_pages(None, **arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"forms": {"login": "accounts.forms.Missing"}}, "'accounts.forms.Missing' for the login"),
+        ({"forms": {"login": User}}, "login page, which is no form class"),
+        ({"throttle_classes": TwoAMinute}, "a list of throttle classes"),
+        ({"throttle_classes": ["TwoAMinute"]}, "a list of throttle classes"),
+        ({"controls": {"login": {"pasword": None}}}, "'pasword', .* are: username, password"),
+        ({"controls": {"logout": {"username": None}}}, "'username', .* are: none"),
+    ],
+)
+def test_a_mistake_about_a_form_is_named_at_start(arguments: Any, said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        add_pages(Mock(), **arguments)
 
 
 OWN_USER = """

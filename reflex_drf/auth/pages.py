@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
 import reflex as rx
 from django.conf import settings as django_settings
+from django.forms import BaseForm
 from django.shortcuts import resolve_url
 from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
@@ -71,7 +72,7 @@ def add_pages(
     chosen = PagesOptions(
         routes=choose_routes(wanted, routes or {}),
         forms=choose_forms(forms or {}),
-        throttle_classes=tuple(throttle_classes),
+        throttle_classes=choose_throttles(throttle_classes),
         login_after_registration=login_after_registration,
         reset_mail=dict(reset_mail or {}),
     )
@@ -98,9 +99,44 @@ def choose_routes(wanted: Sequence[str], given: Mapping[str, str]) -> dict[str, 
 def choose_forms(given: Mapping[str, type[Any] | str]) -> dict[str, type[Any]]:
     """Give the project's own forms, of which some may be named by their dotted path."""
     check_names(given, "forms")
-    return {
-        name: import_string(form) if isinstance(form, str) else form for name, form in given.items()
-    }
+    return {name: choose_form(name, form) for name, form in given.items()}
+
+
+def choose_form(page: str, given: type[Any] | str) -> type[Any]:
+    """Give the form of a page, imported if it was named."""
+    try:
+        form = import_string(given) if isinstance(given, str) else given
+    except ImportError as error:
+        raise ConfigurationError(
+            f"add_pages(forms=...) has {given!r} for the {page} page: {error}."
+        ) from error
+    if not (isinstance(form, type) and issubclass(form, BaseForm)):
+        raise ConfigurationError(
+            f"add_pages(forms=...) has {given!r} for the {page} page, which is no form class."
+        )
+    return form
+
+
+def choose_throttles(given: Any) -> tuple[type[Any], ...]:
+    """Give DRF's throttle classes that are asked before a form is looked at."""
+    classes: tuple[Any, ...] = tuple(given) if isinstance(given, Iterable) else (None,)
+    if not all(isinstance(one, type) and hasattr(one, "allow_request") for one in classes):
+        raise ConfigurationError(
+            f"add_pages(throttle_classes=...) is {given!r}; it has to be a list of throttle "
+            "classes of DRF's."
+        )
+    return classes
+
+
+def check_controls(page: str, form: Any, controls: Mapping[str, Any]) -> None:
+    """Refuse a control for a field that a form does not have."""
+    known = [] if form is None else list(form.fields)
+    for name in controls:
+        if name not in known:
+            raise ConfigurationError(
+                f"add_pages(controls=...) names {name!r}, which is no field of the {page} page. "
+                f"Its fields are: {', '.join(known) or 'none'}."
+            )
 
 
 def check_names(given: Mapping[str, Any], argument: str) -> None:
@@ -148,6 +184,7 @@ def add_page(
     module, state_name = STATES[name]
     state = getattr(import_module(f"reflex_drf.auth.states.{module}"), state_name)
     form = None if name == "logout" else blank_form(name, chosen)
+    check_controls(name, form, controls)
 
     def content() -> rx.Component:
         drawn = BODIES[name](state, form, chosen, controls)
