@@ -252,6 +252,16 @@ class TestNotify:
         notify([tag, product])
         assert said(heard) == [("updated", product.pk)]
 
+    @pytest.mark.parametrize("action", ["update", "changed", "", None])
+    def test_what_is_no_action_is_an_error(self, action: Any) -> None:
+        with pytest.raises(ValueError, match="known are created, updated, deleted"):
+            notify(Product, action)
+
+    @pytest.mark.parametrize("target", ["shop.Product", [1, 2], [Product(pk=1), "x"]])
+    def test_what_has_no_rows_is_an_error(self, target: Any) -> None:
+        with pytest.raises(TypeError, match="a model, a queryset or instances"):
+            notify(target)
+
 
 def test_keys_are_those_of_the_rows() -> None:
     key = uuid4()

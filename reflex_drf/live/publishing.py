@@ -26,6 +26,7 @@ from reflex_drf.live.triggers import covers
 
 __all__ = ["connect", "disconnect", "note", "notify"]
 
+ACTIONS = (ACTION_CREATED, ACTION_UPDATED, ACTION_DELETED)
 # Of more rows than this, `notify` says only that rows have changed.
 NAMED_ROWS = 100
 
@@ -162,12 +163,17 @@ def notify(
     Instances are named one by one; a model or a queryset says that rows of it have changed,
     without asking the database which. As with a save, it is told when the transaction commits.
     """
+    if action not in ACTIONS:
+        # Told as it is, it would be none of them to whoever hears of it.
+        raise ValueError(f"{action!r} is no action of a change; known are {', '.join(ACTIONS)}.")
     if isinstance(target, QuerySet):
         notify_rows(target.model, [None], ACTION_UPDATED, using or target.db)
     elif isinstance(target, type):
         notify_rows(target, [None], ACTION_UPDATED, using)
     else:
         rows = [target] if isinstance(target, Model) else list(target)
+        if (wrong := next((row for row in rows if not isinstance(row, Model)), None)) is not None:
+            raise TypeError(f"notify() is told of a model, a queryset or instances, not {wrong!r}.")
         for model, group in itertools.groupby(rows, type):
             notify_rows(model, [row.pk for row in group], action, using)
 
