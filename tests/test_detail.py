@@ -212,7 +212,12 @@ class TestRefusal:
         self, chair: Product, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         async with Tab() as tab:
-            for event in (BreakingState.load, BreakingState.open_row(chair.pk)):
+            for event in (
+                BreakingState.load,
+                BreakingState.open_row(chair.pk),
+                BreakingState.start_edit(chair.pk),
+                BreakingState.start_clone(chair.pk),
+            ):
                 (error,) = await tab.send(event, raises=False)
                 assert str(error) == "The disk is gone."
                 # The browser hears of it at once, and nothing of the reason.

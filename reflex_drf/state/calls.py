@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["MESSAGES", "Calls", "Key", "Outcome", "is_pointer", "operation"]
 
 logger = logging.getLogger("reflex_drf.state")
+T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 Key = str | int
 
@@ -276,14 +277,18 @@ class Calls(ModelHooks):
         """Say what is wrong; gives None, for a handler to end with."""
         self.error, self.refusal = say(message), ""
 
-    async def _give_up(self) -> None:
-        """Say that a first reading has failed, for a page that would wait for it without end.
+    async def _or_give_up(self, reading: Awaitable[T]) -> T:
+        """Read what a page waits for; if that fails, it is told so, and waits no longer.
 
-        Its exception goes on to Reflex, which sends nothing of a handler that has raised.
+        The exception goes on to Reflex, which sends nothing of a handler that has raised.
         """
-        self._fail(format_lazy(UNKNOWN, status=500))
-        self.loading, self.refusal = False, "unavailable"
-        await send_vars(self, loading=False, error=self.error, refusal=self.refusal)
+        try:
+            return await reading
+        except Exception:
+            self._fail(format_lazy(UNKNOWN, status=500))
+            self.loading, self.refusal = False, "unavailable"
+            await send_vars(self, loading=False, error=self.error, refusal=self.refusal)
+            raise
 
     def _key_of(self, value: Any) -> Key | None:
         """A client's key of a row, or None with an error if it can be none."""

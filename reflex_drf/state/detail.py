@@ -31,11 +31,7 @@ class DetailHandlers(Calls):
         """Show one row in full."""
         if (key := self._key_of(pk)) is None:
             return None
-        try:
-            replies = await self._run(self._make("retrieve", key))
-        except Exception:
-            await self._give_up()
-            raise
+        replies = await self._or_give_up(self._run(self._make("retrieve", key)))
         if replies is None:
             return drop_tab()
         self.error = ""

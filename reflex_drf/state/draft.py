@@ -33,7 +33,7 @@ class DraftHandlers(ActionHandlers):
         """Fill the form with a row, to save it as a new one."""
         if (key := self._key_of(pk)) is None:
             return None
-        replies = await self._run(self._make("retrieve", key))
+        replies = await self._or_give_up(self._run(self._make("retrieve", key)))
         if replies is None:
             return drop_tab()
         self._take_rights(replies[0])

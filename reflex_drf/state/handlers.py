@@ -204,12 +204,8 @@ class ListHandlers(PickHandlers, DetailHandlers):
     async def _fetch(self, wanted: Wanted) -> Any:
         if "list" not in self._plan.actions:
             return None
-        try:
-            reply = await self._read(wanted)
-        except Exception:
-            if self.loading:
-                await self._give_up()
-            raise
+        reading = self._read(wanted)
+        reply = await (self._or_give_up(reading) if self.loading else reading)
         if reply is None:
             return drop_tab()
         self.error = ""

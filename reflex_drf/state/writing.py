@@ -69,7 +69,7 @@ class WriteHandlers(DraftHandlers):
         """Fill the form with a row, to save to it."""
         if (key := self._key_of(pk)) is None:
             return None
-        replies = await self._read_row(key)
+        replies = await self._or_give_up(self._read_row(key))
         if replies is None:
             return drop_tab()
         self._take_rights(replies[0])
