@@ -139,6 +139,14 @@ class TestPages:
         for page in app._unevaluated_pages.values():
             assert "Skip to the content" in rendered(page.component())
 
+    def test_what_could_not_be_read_into_a_form_is_tried_again(self, app: rx.App) -> None:
+        site = site_of(router_of(products=ProductViewSet))
+        site.add_to(app)
+        pages = site._built[0].pages
+        # Not the list, whose success would leave an empty page.
+        assert ".load_edit" in rendered(pages.edit())
+        assert ".load_clone" in rendered(pages.copy())
+
     def test_states_are_live_where_the_model_is_known(self) -> None:
         site = site_of(
             router_of(products=ProductViewSet, tasks=TaskViewSet),

@@ -266,6 +266,10 @@ class TestForm:
     def test_it_is_made_anew_when_it_is_emptied_or_filled(self) -> None:
         assert "form_reset_key" in str(ui.form(UiProductState).key)
 
+    def test_who_is_signed_out_finds_the_way_to_sign_in(self) -> None:
+        # A session may end while a form is being filled in.
+        assert '?next="' in rendered(ui.form(UiProductState))
+
     def test_the_serializer_checks_and_not_the_browser(self) -> None:
         tree = rendered(ui.form(UiProductState))
         assert "noValidate:true" in tree

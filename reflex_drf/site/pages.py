@@ -139,15 +139,17 @@ class SectionPages:
     def copy(self) -> rx.Component:
         """A form for a new row that begins as another."""
         title = text(_("Copy %(name)s"), name=self.known.label)
-        return self._form(title, self.links.path, self.state.form_mode != "")
+        there = self.state.form_mode != ""
+        return self._form(title, self.links.path, there, self.state.load_clone)
 
     def edit(self) -> rx.Component:
         """A form for an existing row."""
         back = self.links.to(_route_key()) if self.links.detail else self.links.path
         title = text(_("Edit %(name)s"), name=self.known.label)
-        return self._form(title, back, self.state.editing_id.is_not_none())
+        there = self.state.editing_id.is_not_none()
+        return self._form(title, back, there, self.state.load_edit)
 
-    def _form(self, title: Any, back: Any, there: Any = None) -> rx.Component:
+    def _form(self, title: Any, back: Any, there: Any = None, again: Any = None) -> rx.Component:
         section = self.section
         options = {"fields": section.fields, "on_cancel": rx.redirect(back)}
         form = ui.form(self.state, **{**options, **section.form_options})
@@ -158,7 +160,9 @@ class SectionPages:
                 ui.progress(self.state),
                 ui.presence(self.state, margin_bottom="12px"),
                 ui.conflict(self.state, margin_bottom="12px"),
-                form if there is None else rx.cond(there, form, ui.refusal(self.state)),
+                form
+                if there is None
+                else rx.cond(there, form, ui.refusal(self.state, retry=again)),
                 size="3",
                 max_width="760px",
             ),

@@ -16,6 +16,7 @@ from reflex_drf.ui.cells import cell
 from reflex_drf.ui.fields import LEFT_OUT, field_control, upload_control
 from reflex_drf.ui.guard import guard
 from reflex_drf.ui.parts import Style, problem
+from reflex_drf.ui.refusals import sign_in_link
 from reflex_drf.ui.texts import capital, text
 
 __all__ = ["form"]
@@ -56,6 +57,7 @@ def form(
     files = any(f.name in uploads for f in chosen)
     return rx.el.form(
         problem(rx.cond(state.error, state.error, _unshown(state, chosen))),
+        rx.cond(state.refusal == "signed_out", sign_in_link()),
         rx.grid(
             *(_shown(state, known, f, own.get(f.name), pickers.get(f.name)) for f in chosen),
             columns=rx.breakpoints(initial="1", sm="2"),
