@@ -385,6 +385,17 @@ async def test_a_table_that_is_wider_than_its_place_scrolls_and_leaves_the_page_
     assert width == 0
 
 
+async def test_the_columns_can_all_be_reached_on_a_small_screen(table: Table) -> None:
+    await table.page.set_viewport_size({"width": 390, "height": 260})
+    await table.open()
+    await table.button("Columns").click()
+    choice = table.page.get_by_role("dialog", name="Columns")
+    for name in ("Name", "Remark"):
+        box = choice.get_by_label(name, exact=True)
+        await box.focus()
+        await expect(box).to_be_in_viewport(ratio=1)
+
+
 async def test_a_long_word_stays_on_its_card(make_visitor: Any, store: Store) -> None:
     store.fill("a", remark="Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbeamter")
     table = Table(await make_visitor(390), store)

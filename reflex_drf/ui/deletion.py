@@ -145,7 +145,8 @@ def undo_bar(state: type[Any], known: Description) -> rx.Component:
             "inset_inline": "16px",
             "max_width": "420px",
             "margin_inline": "auto",
-            "z_index": "20",
+            # Above the badge of Reflex, which would lie on the button on a phone.
+            "z_index": "9999",
             "display": "grid",
             "gap": "8px",
             "pointer_events": "none",

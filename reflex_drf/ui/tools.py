@@ -108,6 +108,8 @@ class Columns:
             rx.popover.content(
                 rx.box(boxes, style=_BOXES),
                 align="end",
+                # On a small screen it scrolls, instead of going past the edge.
+                max_height="var(--radix-popover-content-available-height)",
                 custom_attrs={"aria-label": text(_("Columns"))},
             ),
         )
