@@ -30,6 +30,9 @@ from tests.shop.views import CategoryViewSet, OrderViewSet, ProductViewSet, Task
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+NEEDED = "It cannot be deleted, because other rows need it."
+
+
 class OwnerOrReadOnly(permissions.BasePermission):
     message = "It is somebody else's."
 
@@ -119,6 +122,13 @@ class BulkCategoryState(ModelState):
     viewset = CategoryViewSet
 
 
+class BulkCategoryPartlyState(ModelState):
+    viewset = CategoryViewSet
+
+    class Meta:
+        bulk_atomic = False
+
+
 class BulkOrderState(ModelState):
     viewset = OrderViewSet
 
@@ -201,6 +211,28 @@ class TestBulk:
             assert "Nothing was changed" in tab.get(BulkState, "error")
             assert OwnerOrReadOnly.message in tab.get(BulkState, "error")
         assert await Product.objects.acount() == 7
+
+    @pytest.mark.parametrize(("partly", "left"), [(False, ["A", "B", "C"]), (True, ["B"])])
+    async def test_a_row_that_others_need_is_refused(
+        self, partly: bool, left: list[str], owner: User
+    ) -> None:
+        state = BulkCategoryPartlyState if partly else BulkCategoryState
+        kept = {name: await Category.objects.acreate(name=name) for name in "ABC"}
+        await Product.objects.acreate(name="P", sku="p", price=1, category=kept["B"])
+        async with Tab(user=owner) as tab:
+            await tab.send(state.load)
+            await tab.send(state.bulk("destroy", [row.pk for row in kept.values()]))
+            (refused,) = tab.get(state, "bulk_result")["refused"]
+        assert (refused["name"], refused["message"]) == ("B", NEEDED)
+        assert [row.name async for row in Category.objects.order_by("name")] == left
+
+    async def test_alone_it_is_refused_too(self, owner: User) -> None:
+        kept = await Category.objects.acreate(name="B")
+        await Product.objects.acreate(name="P", sku="p", price=1, category=kept)
+        async with Tab(user=owner) as tab:
+            await tab.send(BulkCategoryState.delete(kept.pk))
+            assert tab.get(BulkCategoryState, "error") == NEEDED
+            assert tab.get(BulkCategoryState, "refusal") == "conflict"
 
     async def test_a_state_may_want_what_can_be_done(
         self, rows: Any, foreign: Product, owner: User

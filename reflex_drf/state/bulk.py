@@ -15,7 +15,7 @@ from reflex_drf.bridge.language import say
 from reflex_drf.errors import ErrorReport
 from reflex_drf.state.actionforms import is_filled_in
 from reflex_drf.state.answers import drop_tab
-from reflex_drf.state.calls import Outcome, is_pointer, operation
+from reflex_drf.state.calls import KEPT, Outcome, is_pointer, kept_by_others, operation
 from reflex_drf.state.forms import OMIT, Form, InvalidValueError
 from reflex_drf.state.matching import every_page
 from reflex_drf.state.quiet import put
@@ -153,7 +153,7 @@ class BulkHandlers(WriteHandlers):
         together = self._plan.options.bulk_atomic
         for key, call in zip(keys, calls, strict=True):
             with nullcontext() if together else transaction.atomic(using=using):
-                reply = run(call)
+                reply = _answer(run, call)
                 if reply.ok:
                     outcome.done += 1
                 else:
@@ -213,3 +213,12 @@ class BulkHandlers(WriteHandlers):
             if str(row.get(self._plan.key)) == key:
                 return str(row.get(self._plan.title) or key)
         return key
+
+
+def _answer(run: Run, call: Call) -> Reply:
+    try:
+        return run(call)
+    except KEPT:
+        if call.action != "destroy":
+            raise
+        return kept_by_others()

@@ -10,6 +10,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from django.db.models import ProtectedError, RestrictedError
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
@@ -33,7 +34,16 @@ if TYPE_CHECKING:
     from reflex_drf.state.options import Options
     from reflex_drf.state.plan import Plan
 
-__all__ = ["MESSAGES", "Calls", "Key", "Outcome", "is_pointer", "operation"]
+__all__ = [
+    "KEPT",
+    "MESSAGES",
+    "Calls",
+    "Key",
+    "Outcome",
+    "is_pointer",
+    "kept_by_others",
+    "operation",
+]
 
 logger = logging.getLogger("reflex_drf.state")
 T = TypeVar("T")
@@ -59,6 +69,8 @@ REFUSALS = {
     429: "throttled",
     503: "unavailable",
 }
+# What Django raises where other rows keep one from being deleted; DRF has no answer to it.
+KEPT = (ProtectedError, RestrictedError)
 UNKNOWN = _("The server could not do this ({status}).")
 
 
@@ -180,6 +192,10 @@ class Calls(ModelHooks):
             # Its text names addresses and settings, which are for the log and not for the viewer.
             logger.error("%s: %s", type(self).__name__, error)
             return [Reply(status=503, errors=ErrorReport(503, "unavailable", say(MESSAGES[503])))]
+        except KEPT:
+            if calls[0].action != "destroy":
+                raise
+            return [kept_by_others()]
         except RouteNotFound as error:
             if not _fits_no_url(calls[0]):
                 raise
@@ -307,6 +323,12 @@ class Calls(ModelHooks):
         if not hidden or not isinstance(data, dict):
             return data
         return {name: value for name, value in data.items() if name not in hidden}
+
+
+def kept_by_others() -> Reply:
+    """A refusal for a row that other rows keep from being deleted."""
+    message = say(_("It cannot be deleted, because other rows need it."))
+    return Reply(status=409, errors=ErrorReport(409, "protected", message))
 
 
 def is_pointer(value: Any) -> bool:
