@@ -169,6 +169,19 @@ async def test_companions_hear_of_tabs_and_of_the_end() -> None:
     assert listener.closed == 1
 
 
+async def test_what_is_attached_while_the_server_ends_ends_as_well() -> None:
+    found: list[Listener] = []
+
+    class Slow(Listener):
+        async def close(self) -> None:
+            # A handler goes on while this one takes its time.
+            found.append(worker.processor.companion(Listener))
+
+    async with Worker() as worker:
+        worker.processor.companions[Slow] = Slow()
+    assert [each.closed for each in found] == [1]
+
+
 async def test_states_in_memory_are_not_shared(tab: Tab) -> None:
     assert not tab.worker.processor.shares_states
 

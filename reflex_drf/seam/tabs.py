@@ -86,10 +86,15 @@ class TabProcessor(BaseStateEventProcessor):
 
     async def stop(self, graceful_shutdown_timeout: float | None = None) -> None:
         """End what is attached before the queue ends."""
+        await self._end_companions()
+        await super().stop(graceful_shutdown_timeout)
+        # Handlers that still ran meanwhile may have attached something anew.
+        await self._end_companions()
+
+    async def _end_companions(self) -> None:
         companions, self.companions = self.companions, {}
         for companion in companions.values():
             await companion.close()
-        await super().stop(graceful_shutdown_timeout)
 
     def companion(self, kind: type[C], *args: Any) -> C:
         """Give the one companion of a kind, made for whoever asks first."""
