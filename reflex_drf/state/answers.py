@@ -1,4 +1,4 @@
-"""What a browser is told when an event does not reach its handler."""
+"""What a browser is told where no view of DRF answers."""
 
 from __future__ import annotations
 
@@ -7,14 +7,19 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import reflex as rx
+from django.db.models import ProtectedError, RestrictedError
 from django.http.response import HttpResponseBase
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from reflex_drf.backends import Reply
 from reflex_drf.bridge.language import say
+from reflex_drf.errors import ErrorReport
 
-__all__ = ["answer_event", "drop_tab", "leave_page"]
+__all__ = ["KEPT", "answer_event", "drop_tab", "is_navigable", "kept_by_others", "leave_page"]
 
+# What Django raises where other rows keep one from being deleted; DRF has no answer to it.
+KEPT = (ProtectedError, RestrictedError)
 REFUSED = _("The server refused this ({status}).")
 LATER = _("Too many attempts. Please wait and try again.")
 
@@ -48,3 +53,9 @@ def leave_page(location: str) -> Any:
 def drop_tab() -> Any:
     """Make the browser forget the tab's token and begin anew with a tab of its own."""
     return rx.call_script("window.sessionStorage.removeItem('token');window.location.reload()")
+
+
+def kept_by_others() -> Reply:
+    """Refuse to delete a row that other rows need."""
+    message = say(_("It cannot be deleted, because other rows need it."))
+    return Reply(status=409, errors=ErrorReport(409, "protected", message))

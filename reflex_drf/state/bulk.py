@@ -14,8 +14,8 @@ from reflex_drf.backends import Call, Reply
 from reflex_drf.bridge.language import say
 from reflex_drf.errors import ErrorReport
 from reflex_drf.state.actionforms import is_filled_in
-from reflex_drf.state.answers import drop_tab
-from reflex_drf.state.calls import KEPT, Outcome, is_pointer, kept_by_others, operation
+from reflex_drf.state.answers import KEPT, drop_tab, kept_by_others
+from reflex_drf.state.calls import Outcome, is_pointer, operation
 from reflex_drf.state.forms import OMIT, Form, InvalidValueError
 from reflex_drf.state.matching import every_page
 from reflex_drf.state.quiet import put

@@ -10,7 +10,6 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from django.db.models import ProtectedError, RestrictedError
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import AuthenticationFailed, NotAuthenticated
@@ -21,7 +20,7 @@ from reflex_drf.bridge.language import note_language, say
 from reflex_drf.bridge.threads import detached
 from reflex_drf.errors import BackendUnavailable, ErrorReport, RouteNotFound
 from reflex_drf.routing import find_route, places
-from reflex_drf.state.answers import is_navigable, leave_page
+from reflex_drf.state.answers import KEPT, is_navigable, kept_by_others, leave_page
 from reflex_drf.state.hooks import ModelHooks
 from reflex_drf.state.narrowing import narrow
 from reflex_drf.state.owner import check_owner
@@ -34,16 +33,7 @@ if TYPE_CHECKING:
     from reflex_drf.state.options import Options
     from reflex_drf.state.plan import Plan
 
-__all__ = [
-    "KEPT",
-    "MESSAGES",
-    "Calls",
-    "Key",
-    "Outcome",
-    "is_pointer",
-    "kept_by_others",
-    "operation",
-]
+__all__ = ["MESSAGES", "Calls", "Key", "Outcome", "is_pointer", "operation"]
 
 logger = logging.getLogger("reflex_drf.state")
 T = TypeVar("T")
@@ -69,8 +59,6 @@ REFUSALS = {
     429: "throttled",
     503: "unavailable",
 }
-# What Django raises where other rows keep one from being deleted; DRF has no answer to it.
-KEPT = (ProtectedError, RestrictedError)
 UNKNOWN = _("The server could not do this ({status}).")
 
 
@@ -323,12 +311,6 @@ class Calls(ModelHooks):
         if not hidden or not isinstance(data, dict):
             return data
         return {name: value for name, value in data.items() if name not in hidden}
-
-
-def kept_by_others() -> Reply:
-    """A refusal for a row that other rows keep from being deleted."""
-    message = say(_("It cannot be deleted, because other rows need it."))
-    return Reply(status=409, errors=ErrorReport(409, "protected", message))
 
 
 def is_pointer(value: Any) -> bool:
