@@ -121,9 +121,22 @@ class Plan:
         """Name the relations that a query has to load to have all that the plan shows."""
         ones, many = list[str](), list[str]()
         for step in self.steps if self.by_column else ():
-            if step.plan is not None and step.source is not None:
-                (many if step.source.many else ones).extend(step.lookups)
+            if step.plan is None or step.source is None:
+                continue
+            if step.source.many:
+                many.extend(step.lookups)
+            elif step.plan.has_ones_only:
+                ones.extend(step.lookups)
         return ones, many
+
+    @property
+    def has_ones_only(self) -> bool:
+        """Whether it shows no relation to many, of which a query that joins it knows nothing."""
+        inner = [step for step in self.steps if step.plan is not None]
+        return not any(
+            step.source is None or step.source.many or not step.plan.has_ones_only  # type: ignore[union-attr]
+            for step in inner
+        )
 
     def is_in(self, queryset: Any) -> bool:
         """Tell whether a queryset loads all that the plan shows, and prefetches no more."""

@@ -163,6 +163,28 @@ def test_columns_of_related_rows_are_joined() -> None:
     assert "JOIN" in queries.statements[0]
 
 
+def test_many_rows_behind_one_that_could_be_joined() -> None:
+    class Tagged(serializers.ModelSerializer[Product]):
+        class Meta:
+            model = Product
+            fields = ["name", "tags"]
+
+    class Sold(serializers.ModelSerializer[OrderLine]):
+        product = Tagged()
+
+        class Meta:
+            model = OrderLine
+            fields = ["product", "quantity"]
+
+    lines = OrderLine.objects.order_by("id")
+    for queryset in (lines, lines.select_related("product")):
+        found, _ = read(lambda queryset=queryset: Sold(queryset.all(), many=True))  # type: ignore[misc]
+        assert [len(row["product"]["tags"]) for row in found][:3] == [0, 1, 2]
+    _, queries = read(lambda: Sold(lines.all(), many=True))
+    # Lines, products and tags.
+    assert len(queries) == 3
+
+
 def test_no_more_is_joined_than_is_shown() -> None:
     class Granted(serializers.ModelSerializer[Permission]):
         group_set = serializers.SlugRelatedField("name", many=True, read_only=True)
