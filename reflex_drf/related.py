@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import connections, models
-from django.db.models import Manager, Model, QuerySet, prefetch_related_objects
+from django.db.models import BinaryField, Manager, Model, QuerySet, prefetch_related_objects
 
-from reflex_drf.columns import find_one
+from reflex_drf.columns import find_attribute, find_one
 from reflex_drf.conf import settings
 
 __all__ = ["fetched", "joined", "lookups_on"]
@@ -45,12 +45,30 @@ def lookups_on(model: type[Model], names: Sequence[str], *, whole: bool = True) 
 
 def is_fetched_alike(model: type[Model], source: Any) -> bool:
     """Tell whether related rows are the same, fetched for one object or for many."""
+    if not all(map(is_equal_alike, keys_of(model, source))):
+        return False
     if source.many:
         return True
     field: Any = model._meta.get_field(source.relation)
     base: Any = source.related._base_manager
     # A manager that hides rows, or a key that may lead to nothing, is an error for one object.
     return bool(field.db_constraint) and type(base).get_queryset is Manager.get_queryset
+
+
+def keys_of(model: type[Model], source: Any) -> Sequence[Any]:
+    """Give the fields by which rows of a relation are told to belong together."""
+    relation = find_attribute(model, source.relation).field
+    # Other rows name those of a relation through a table of its own by their key.
+    return getattr(relation, "foreign_related_fields", None) or [model._meta.pk]
+
+
+def is_equal_alike(key: Any) -> bool:
+    """Tell whether two values of a field are equal to Python if they are to the database.
+
+    Rows that are fetched together are sorted to their owners by Python. A collation may leave the
+    case of letters out of account, and bytes come out in another type than they go in.
+    """
+    return not (isinstance(key, BinaryField) or getattr(key, "db_collation", None))
 
 
 @contextmanager

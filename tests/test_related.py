@@ -290,6 +290,64 @@ def test_a_relation_of_which_a_missing_row_is_an_error_is_left_to_django() -> No
     assert lookups_on(model, ["usual", "name"]) == ("usual",)
 
 
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="others have other collations")
+@isolate_apps("tests.shop")
+def test_keys_that_are_equal_to_a_database_alone() -> None:
+    class Country(models.Model):
+        code = models.CharField(primary_key=True, max_length=9, db_collation="any_case")
+
+        class Meta:
+            app_label = "shop"
+
+        def __str__(self) -> str:
+            return self.code
+
+    class Town(models.Model):
+        country = models.ForeignKey(Country, models.CASCADE, related_name="towns")
+
+        class Meta:
+            app_label = "shop"
+            ordering = ("id",)
+
+        def __str__(self) -> str:
+            return str(self.pk)
+
+    class Towns(serializers.ModelSerializer[Any]):
+        of = serializers.CharField(source="country.code", default=None)
+
+        class Meta:
+            model = Town
+            fields = ["of"]
+
+    class Countries(serializers.ModelSerializer[Any]):
+        class Meta:
+            model = Country
+            fields = ["code", "towns"]
+
+    with connection.schema_editor() as editor:
+        editor.execute(
+            "CREATE COLLATION any_case"
+            " (provider = icu, locale = 'und-u-ks-level2', deterministic = false)"
+        )
+        editor.create_model(Country)
+        editor.create_model(Town)
+    for code in ("DE", "FR"):
+        Country.objects.create(code=code)
+        Town.objects.create(country_id=code.lower())
+    found, _ = read(lambda: Towns(Town.objects.all(), many=True))
+    assert [row["of"] for row in found] == ["DE", "FR"]
+    found, _ = read(lambda: Countries(Country.objects.order_by("code"), many=True))
+    assert [len(row["towns"]) for row in found] == [1, 1]
+
+
+@pytest.mark.parametrize("kind", [models.CharField, models.BinaryField])
+def test_a_key_that_a_database_compares_in_its_own_way_is_left_to_django(kind: Any) -> None:
+    options = {"db_collation": "nocase"} if kind is models.CharField else {}
+    target = make_model(key=kind(primary_key=True, **options), name=models.TextField())
+    model = make_model(one=models.ForeignKey(target, models.CASCADE, related_name="+"))
+    assert lookups_on(model, ["one", "name"]) == ()
+
+
 with_modes = pytest.mark.skipif(
     not hasattr(models, "FETCH_RAISE"), reason="modes of fetching are of Django 6.1"
 )
