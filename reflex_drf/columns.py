@@ -71,6 +71,8 @@ class Source:
     skips: bool = False
     # The name of a relation, as a query joins or prefetches it.
     relation: str | None = None
+    # Whether it leads to a row's part in the table of a parent model, which no query joins again.
+    inherited: bool = False
 
 
 def find_attribute(model: type, name: str) -> Any:
@@ -160,7 +162,13 @@ def relation_to_one(field: Any) -> Source:
         # Django decides about what is missing: it may be loaded, None, or an error.
         return getattr(instance, name) if found is None else found
 
-    return Source(fetch=fetch, related=field.related_model, key=field.attname, relation=field.name)
+    return Source(
+        fetch=fetch,
+        related=field.related_model,
+        key=field.attname,
+        relation=field.name,
+        inherited=field.remote_field.parent_link,
+    )
 
 
 def relation_to_many(model: type[Model], name: str, found: Any) -> Source | None:

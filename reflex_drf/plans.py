@@ -174,6 +174,7 @@ def is_in_query(step: Step, source: Source, relations: Any) -> bool:
     return (
         isinstance(relations, dict)
         and source.relation in relations
+        and not source.inherited
         and is_loaded_by_django(source.related)  # type: ignore[arg-type]
         and step.plan.is_joined(relations[source.relation])
     )

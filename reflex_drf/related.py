@@ -45,7 +45,8 @@ def lookups_on(model: type[Model], names: Sequence[str], *, whole: bool = True) 
 
 def is_fetched_alike(model: type[Model], source: Any) -> bool:
     """Tell whether related rows are the same, fetched for one object or for many."""
-    if not all(map(is_equal_alike, keys_of(model, source))):
+    if source.inherited or not all(map(is_equal_alike, keys_of(model, source))):
+        # Django makes the object of a parent model of what the row itself holds.
         return False
     if source.many:
         return True

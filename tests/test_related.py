@@ -348,6 +348,58 @@ def test_a_key_that_a_database_compares_in_its_own_way_is_left_to_django(kind: A
     assert lookups_on(model, ["one", "name"]) == ()
 
 
+@pytest.mark.django_db(transaction=True)
+@isolate_apps("tests.shop")
+def test_the_row_of_a_parent_model_is_part_of_the_row() -> None:
+    class Base(models.Model):
+        name = models.TextField()
+
+        class Meta:
+            app_label = "shop"
+
+        def __str__(self) -> str:
+            return self.name
+
+    class Derived(Base):
+        size = models.IntegerField()
+
+        class Meta:
+            app_label = "shop"
+
+    class Bases(serializers.ModelSerializer[Any]):
+        class Meta:
+            model = Base
+            fields = ["id", "name"]
+
+    class Rows(serializers.ModelSerializer[Any]):
+        base_ptr = Bases()
+
+        class Meta:
+            model = Derived
+            fields = ["size", "base_ptr"]
+
+    with connection.schema_editor() as editor:
+        editor.create_model(Base)
+        editor.create_model(Derived)
+    try:
+        for size in range(3):
+            Derived.objects.create(name=f"of {size}", size=size)
+        rows = Derived.objects.order_by("size")
+        for queryset in (rows, rows.select_related("base_ptr")):
+            found, queries = read(lambda queryset=queryset: Rows(queryset.all(), many=True))  # type: ignore[misc]
+            assert [row["base_ptr"]["name"] for row in found] == ["of 0", "of 1", "of 2"]
+            assert len(queries) == 1
+        changed = list(rows)
+        for row in changed:
+            row.name = "changed"
+        found, _ = read(lambda: Rows(changed, many=True))
+        assert {row["base_ptr"]["name"] for row in found} == {"changed"}
+    finally:
+        with connection.schema_editor() as editor:
+            editor.delete_model(Derived)
+            editor.delete_model(Base)
+
+
 with_modes = pytest.mark.skipif(
     not hasattr(models, "FETCH_RAISE"), reason="modes of fetching are of Django 6.1"
 )
