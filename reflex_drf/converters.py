@@ -47,7 +47,7 @@ class Moments(list[Any]):
 
 
 class Documents(list[Any]):
-    """Values fresh from a JSON text: plain, finite and nobody else's."""
+    """Values fresh from a JSON text: plain, finite, of no great depth and nobody else's."""
 
 
 class Amounts(list[Any]):

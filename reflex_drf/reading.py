@@ -19,6 +19,7 @@ from django.db.models.sql.compiler import SQLCompiler
 from rest_framework.utils.serializer_helpers import ReturnList
 
 from reflex_drf.converters import Amounts, Documents, Moments
+from reflex_drf.representation import DEEPEST
 from reflex_drf.sqlite import DateTexts, MomentTexts, SQLite, parsed, recognised
 from reflex_drf.statements import Rows, rows_of
 
@@ -208,6 +209,9 @@ def documents(values: Column, kinds: set[type], converter: Any, *rest: Any) -> C
         if text is None:
             found.append(None)
             continue
+        if text.count("[") + text.count("{") > DEEPEST:
+            # It may be too deep to be shown as it is.
+            return None
         try:
             value, end = scan(text, 0)
         except (StopIteration, ValueError):

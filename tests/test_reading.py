@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import subprocess
 import sys
@@ -13,8 +14,13 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.sql.compiler import SQLCompiler
 from django.test import override_settings
+from rest_framework import serializers, viewsets
 
+from reflex_drf.backends import Call
+from reflex_drf.backends.inprocess import call_view
 from reflex_drf.reading import is_read_by_django, read, settled
+from reflex_drf.representation import DEEPEST, REST
+from tests.origin import make_origin
 from tests.shop.models import Category, Product
 
 pytestmark = pytest.mark.django_db
@@ -124,6 +130,35 @@ def test_a_number_that_json_has_no_word_for(products: QuerySet[Product], strict:
             else:
                 found = plain_data(Attributes(products, many=True))
                 assert found[0] == {"attrs": {"large": float("inf")}}
+
+
+class Attributes(serializers.ModelSerializer[Product]):
+    class Meta:
+        model = Product
+        fields = ["attrs"]
+
+
+class AttributesViewSet(viewsets.ReadOnlyModelViewSet[Product]):
+    queryset = Product.objects.order_by("name")
+    serializer_class = Attributes
+
+
+@pytest.mark.usefixtures("products")
+def test_a_document_too_deep_for_those_who_walk_through_it_is_cut() -> None:
+    deep: Any = 1
+    for _ in range(250):
+        deep = {"a": [deep]}
+    Product.objects.filter(name="Assam").update(attrs=deep)
+    for action, kwargs in (("list", {}), ("retrieve", {"pk": Product.objects.get(sku="1").pk})):
+        data = call_view(
+            Call(view=AttributesViewSet, action=action, kwargs=kwargs), make_origin()
+        ).data
+        shown = copy.deepcopy(data["results"][0] if action == "list" else data)["attrs"]
+        for _ in range(DEEPEST):
+            if shown == REST:
+                break
+            shown = shown["a"] if isinstance(shown, dict) else shown[0]
+        assert shown == REST
 
 
 def test_a_project_on_another_database_can_import_it() -> None:
