@@ -42,11 +42,12 @@ def call_me() -> str:
     return "called"
 
 
-def documents(floats: Any) -> Any:
-    leaves = st.none() | st.booleans() | st.integers() | floats | st.text(max_size=4)
+def documents(floats: Any, **options: Any) -> Any:
+    words = st.text(max_size=3, **options)
+    leaves = st.none() | st.booleans() | st.integers() | floats | words
     return st.recursive(
         leaves,
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner),
         max_leaves=5,
     )
 
@@ -169,10 +170,11 @@ small_decimals = st.decimals(-99999999, 99999999, places=4)
 aware = st.datetimes(
     datetime.datetime(1900, 1, 1), datetime.datetime(2200, 1, 1), timezones=zones
 )  # fmt: skip
-stored_texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))
-stored_documents = documents(st.floats(allow_nan=False, allow_infinity=False)) | st.sampled_from(
-    [1e300, "", {"a": 1}]
-)
+# What every database takes in a text.
+stored = st.characters(exclude_characters="\x00", exclude_categories=["Cs"])
+stored_texts = st.text(stored)
+finite = st.floats(allow_nan=False, allow_infinity=False)
+stored_documents = documents(finite, alphabet=stored) | st.sampled_from([1e300, "", {"a": 1}])
 # What a row of `Everything` may hold.
 everything = st.fixed_dictionaries(
     {},
