@@ -12,7 +12,7 @@ import pytest
 import reflex as rx
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
-from django.test import override_settings
+from django.test import RequestFactory, override_settings
 from django.urls import include, path
 from rest_framework import filters, mixins, status, viewsets
 from rest_framework.decorators import action
@@ -21,6 +21,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.routers import SimpleRouter
+from starlette.datastructures import Headers
 
 from reflex_drf.backends import Backend, Call, Reply
 from reflex_drf.bridge.threads import pools
@@ -28,6 +29,7 @@ from reflex_drf.errors import BackendUnavailable, ConfigurationError, ErrorRepor
 from reflex_drf.state.addresses import filter_text, positive_number
 from reflex_drf.state.model import ModelListView, ModelState, UserScopedMixin
 from reflex_drf.state.user import AppState
+from reflex_drf.state.writing import _django_file
 from reflex_drf.testing import Tab
 from tests.counting import count_queries
 from tests.shop.models import Category, Product, Task
@@ -120,10 +122,25 @@ class TestUploads:
             assert product.photo.name.startswith("photos/")
             assert ".." not in product.photo.name
 
+    @pytest.mark.parametrize("name", ["a\x00b.png", "a\x07b.png", "x\\ab.png", "&#97;b.png"])
+    def test_what_a_browser_says_of_a_file_is_read_as_over_http(self, name: str) -> None:
+        kind = "audio/webm;codecs=opus"
+        body = (
+            f'--b\r\nContent-Disposition: form-data; name="f"; filename="{name}"\r\n'
+            f"Content-Type: {kind}\r\n\r\nsound\r\n--b--\r\n"
+        )
+        request = RequestFactory().post("/", body, content_type="multipart/form-data; boundary=b")
+        over_http: Any = request.FILES["f"]
+        ours = _django_file(make_upload(name, b"sound", kind))
+        for each in (ours, over_http):
+            assert (each.name, each.content_type) == ("ab.png", "audio/webm")
+        assert (ours.size, ours.read()) == (over_http.size, over_http.read())
 
-def make_upload(name: str, content: bytes) -> rx.UploadFile:
+
+def make_upload(name: str, content: bytes, kind: str = "") -> rx.UploadFile:
     """A file as Reflex hands it to a handler."""
-    return rx.UploadFile(file=io.BytesIO(content), path=Path(name))
+    headers = Headers({"content-type": kind} if kind else {})
+    return rx.UploadFile(file=io.BytesIO(content), path=Path(name), headers=headers)
 
 
 class PutOnlyViewSet(

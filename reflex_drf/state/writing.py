@@ -10,6 +10,8 @@ from typing import Any
 
 import reflex as rx
 from django.core.files.uploadedfile import UploadedFile
+from django.http.multipartparser import MultiPartParser
+from django.utils.http import parse_header_parameters
 from django.utils.translation import gettext_lazy as _
 
 from reflex_drf.backends import Call, Reply
@@ -179,9 +181,10 @@ def _django_file(upload: rx.UploadFile) -> UploadedFile[Any]:
     upload.file.seek(0, os.SEEK_END)
     size = upload.file.tell()
     upload.file.seek(0)
-    # Django takes the last part of a path for the name, whatever the browser sent; this is none.
-    name = upload.filename if upload.filename not in (None, "", "..") else "file"
-    return UploadedFile(upload.file, name, upload.content_type, size)
+    # As Django's own parser reads what a browser says of a file.
+    kind = parse_header_parameters(upload.content_type or "")[0]
+    clean: Any = MultiPartParser.sanitize_file_name
+    return UploadedFile(upload.file, clean(None, upload.filename or "") or "file", kind, size)
 
 
 def _plain_var(state: Any, name: str) -> Any:
