@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connection, connections, transaction
+from django.db import OperationalError, connection, connections, transaction
 
 from reflex_drf.bridge import current_user
 from reflex_drf.bridge.threads import (
@@ -387,6 +387,34 @@ async def test_connection_that_django_would_close_serves_the_next_event(settings
     settings.REFLEX_DRF = {"DATABASE_THREADS": 1}
     assert connections.settings["default"]["CONN_MAX_AGE"] == 0
     assert await call(raw_connection) is await call(raw_connection)
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="nobody ends connections of others")
+@pytest.mark.parametrize("rested", [True, False])
+@pytest.mark.django_db(transaction=True)
+async def test_connection_that_its_server_has_ended_is_noticed_after_a_rest(
+    rested: bool, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.REFLEX_DRF = {"DATABASE_THREADS": 1}
+    monkeypatch.setattr("reflex_drf.bridge.pool.REST", 0 if rested else 60)
+    ended = await call(lambda: raw_connection().info.backend_pid)
+    await sync_to_async(end_backend)(ended)
+    counted = call(Category.objects.count)
+    if rested:
+        assert await counted == 0
+    else:
+        with pytest.raises(OperationalError):
+            await counted
+    # An error is the end of a broken connection in any case.
+    assert await call(Category.objects.count) == 0
+
+
+def end_backend(pid: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
+        # It ends on its own, soon.
+        while cursor.execute("SELECT FROM pg_stat_activity WHERE pid = %s", [pid]).rowcount:
+            pass
 
 
 @pytest.mark.django_db(transaction=True)

@@ -35,6 +35,8 @@ class DatabaseThread:
         # When the call began that runs now, and what the process had computed until then.
         self.since = self.processor = 0.0
         self.used = False
+        # Whether nothing was asked of it for a while before the event that it was given to last.
+        self.rested = False
         # Whether a synchronous middleware blocks it until its event ends.
         self.held = False
         # The event whose transaction is open between two calls, and calls of others until it ends.
@@ -72,6 +74,8 @@ class DatabaseThread:
                 for connection in connections.all(initialized_only=True):
                     connection.queries_log.clear()
                     connection.close_if_unusable_or_obsolete()
+                    if not (self.rested or connection.settings_dict["CONN_HEALTH_CHECKS"]):
+                        connection.health_check_done = True  # type: ignore[attr-defined]
             else:
                 self._close_broken()
         except Error:
@@ -141,11 +145,13 @@ def mark_thread() -> None:
 def give_age(sender: Any, connection: Any, **kwargs: Any) -> None:
     """Let a new connection serve several events, also where Django closes it after each request.
 
-    Django's default is right for threads that come and go; these are few, and stay.
+    Django's default is right for threads that come and go; these are few, and stay. A request over
+    HTTP would not notice that the server has ended a connection meanwhile, so neither may an event.
     """
     is_ours = getattr(_here, "is_database_thread", False)
     if is_ours and connection.settings_dict["CONN_MAX_AGE"] == 0:
         connection.close_at = time.monotonic() + settings.CONNECTION_SECONDS
+        connection.health_check_enabled = True
 
 
 connection_created.connect(give_age, dispatch_uid="reflex_drf.bridge.connections")

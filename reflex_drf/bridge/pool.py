@@ -31,6 +31,9 @@ LONG_PATIENCE = 0.02
 # wait, and for how many seconds: whenever it hears of some, it wants the interpreter as well.
 TOGETHER = 8
 LONGEST = 0.02
+# Seconds of rest after which Django is to ask a connection whether its server still has it; to
+# ask before each event would be one more trip for each.
+REST = 1.0
 
 
 class ThreadPool:
@@ -165,6 +168,7 @@ class ThreadPool:
     def _give(self, thread: DatabaseThread, job: Job) -> None:
         thread.pending += 1
         thread.used = thread.unswept = job.opens = True
+        thread.rested = time.monotonic() - thread.since > REST
         note_start(thread)
         if job.binds:
             thread.events += 1
