@@ -42,6 +42,7 @@ __all__ = [
     "allowed_actions",
     "may",
     "may_object",
+    "takes_method",
 ]
 
 # The verb a router gives each of the standard actions.
@@ -84,12 +85,27 @@ def may_object(view: APIView, action: str, obj: Any, *, method: str | None = Non
 
 def allowed_actions(view: APIView, obj: Any = None) -> frozenset[str]:
     """The names of the view's actions that its user may run, on the row when one is given."""
-    names = {name for name in METHODS if name != "metadata" and hasattr(view, name)}
+    names = {
+        name
+        for name, method in METHODS.items()
+        if name != "metadata" and hasattr(view, name) and takes_method(view, method)
+    }
     if isinstance(view, ViewSetMixin):
-        names |= {extra.__name__ for extra in view.get_extra_actions()}
+        extras: list[Any] = view.get_extra_actions()
+        names |= {
+            name
+            for extra in extras
+            for method, name in extra.mapping.items()
+            if takes_method(view, method)
+        }
     if obj is None:
         return frozenset(name for name in names if may(view, name))
     return frozenset(name for name in names if may_object(view, name, obj))
+
+
+def takes_method(view: Any, method: str) -> bool:
+    """Whether a view, or its class, answers a verb: `http_method_names` may leave some out."""
+    return method.lower() in view.http_method_names
 
 
 def acting_view(

@@ -188,6 +188,15 @@ class PutState(ModelState):
     viewset = PutOnlyViewSet
 
 
+class NoPatchViewSet(PutOnlyViewSet, viewsets.ModelViewSet[Category]):
+    queryset = Category.objects.order_by("id")
+    http_method_names = ["get", "post", "put"]
+
+
+class NoPatchState(ModelState):
+    viewset = NoPatchViewSet
+
+
 class TestAvailability:
     def test_handlers_follow_the_actions(self) -> None:
         handlers = set(PutState.event_handlers)
@@ -203,6 +212,21 @@ class TestAvailability:
             await tab.send(PutState.set_name("New"))
             await tab.send(PutState.save)
             assert tab.get(PutState, "error") == ""
+        assert (await Category.objects.aget()).name == "New"
+
+    async def test_what_the_viewsets_methods_leave_out_is_not_there(self) -> None:
+        row = await Category.objects.acreate(name="Old")
+        handlers = set(NoPatchState.event_handlers)
+        assert {"load", "save", "update", "both"} <= handlers
+        assert not {"delete", "edit_cell", "preview_delete", "unmark"} & handlers
+        async with Tab() as tab:
+            await tab.send(NoPatchState.load)
+            known = {"list", "create", "retrieve", "update", "both", "mark", "conflict", "silent"}
+            assert set(tab.get(NoPatchState, "may")) == known
+            await tab.send(NoPatchState.start_edit(row.pk))
+            await tab.send(NoPatchState.set_name("New"))
+            await tab.send(NoPatchState.save)
+            assert tab.get(NoPatchState, "error") == ""
         assert (await Category.objects.aget()).name == "New"
 
     async def test_actions_of_several_methods(self) -> None:

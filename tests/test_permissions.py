@@ -281,6 +281,23 @@ def test_a_read_only_viewset_has_no_writing_actions(admin: User) -> None:
     assert allowed_actions(set_up(TagViewSet, user=admin)) == {"list", "retrieve"}
 
 
+class FewMethodsViewSet(TaskViewSet):
+    http_method_names = ["get", "delete"]
+
+    @action(detail=False, methods=["post"])
+    def archive(self, request: Request) -> Response:
+        return Response()
+
+    @archive.mapping.delete
+    def clear(self, request: Request) -> Response:
+        return Response()
+
+
+def test_what_is_left_out_of_the_methods_is_no_action(admin: User) -> None:
+    allowed = {"list", "retrieve", "destroy", "clear"}
+    assert allowed_actions(set_up(FewMethodsViewSet, user=admin)) == allowed
+
+
 def test_the_extra_actions_of_a_viewset_are_looked_for_once(admin: User) -> None:
     class CountingViewSet(TaskViewSet):
         looks = 0

@@ -11,6 +11,7 @@ from rest_framework import serializers
 
 from reflex_drf.backends import Backend
 from reflex_drf.errors import ConfigurationError
+from reflex_drf.permissions import METHODS, takes_method
 from reflex_drf.state.actionforms import action_form, own_serializer
 from reflex_drf.state.forms import Form, build_form
 from reflex_drf.state.hooks import CLEAN, THREAD_HOOKS, ModelHooks
@@ -31,7 +32,7 @@ def make_plan(
     """Work out what a concrete state is made of."""
     writes = "save" in offered_handlers(order)
     viewset = build_viewset(owner, options, read_only=not writes)
-    actions = frozenset(name for name in STANDARD if hasattr(viewset, name))
+    actions = frozenset(name for name in STANDARD if _has_action(viewset, name))
     if not writes:
         actions &= {"list", "retrieve"}
     query = _query(owner, options, viewset)
@@ -66,6 +67,10 @@ def make_plan(
     _check_row_permissions(plan)
     _check_backend(plan, order, namespace)
     return plan
+
+
+def _has_action(viewset: type[Any], name: str) -> bool:
+    return hasattr(viewset, name) and takes_method(viewset, METHODS[name])
 
 
 def check_kept_back(plan: Plan, declared: Mapping[str, Any]) -> None:
@@ -158,8 +163,9 @@ def _extra_actions(options: Options, viewset: type[Any], writes: bool) -> tuple[
     known: dict[str, Any] = {}
     for action in getattr(viewset, "get_extra_actions", list)():
         for method, name in action.mapping.items():
-            methods.setdefault(name, []).append(method)
-            known[name] = action
+            if takes_method(viewset, method):
+                methods.setdefault(name, []).append(method)
+                known[name] = action
     return tuple(
         _extra_action(options, viewset, name, known[name], tuple(verbs))
         for name, verbs in methods.items()
