@@ -10,8 +10,11 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.db.models import QuerySet
+from django.test import override_settings
+from django.urls import path
 from reflex.utils.exceptions import StateValueError
-from rest_framework import pagination, permissions, serializers, throttling, viewsets
+from rest_framework import filters, pagination, permissions, serializers, throttling, viewsets
+from rest_framework.authentication import TokenAuthentication
 
 from reflex_drf.backends import Call, Reply
 from reflex_drf.backends.inprocess import InProcessBackend
@@ -680,6 +683,56 @@ class TestScope:
         async with Tab(user=alice) as tab:
             await tab.send(CountingState.tally)
             assert tab.get(CountingState, "count") == 1
+
+    @override_settings(ROOT_URLCONF=__name__)
+    async def test_other_code_gets_no_rows_that_filters_and_the_route_leave_out(self) -> None:
+        alice, bob = await a_user("alice"), await a_user("bob")
+        for number, fields in enumerate(
+            [{"owner": bob}, {"owner": alice}, {"owner": alice}, {"owner": alice, "active": False}]
+        ):
+            await Product.objects.acreate(name=f"P{number}", sku=str(number), price=1, **fields)
+        # Neither the query of the page nor that of an earlier call narrows it.
+        async with Tab(user=alice, path="/?search=nothing") as tab:
+            await tab.send(OwnedState.search_and_tally)
+            assert len(tab.get(OwnedState, "data")) == 1
+            assert tab.get(OwnedState, "count") == 2
+
+
+class OwnersFilter(filters.BaseFilterBackend):
+    def filter_queryset(self, request: Any, queryset: Any, view: Any) -> Any:
+        return queryset.filter(owner=request.user)
+
+
+class OwnedViewSet(ProductViewSet):
+    authentication_classes = [TokenAuthentication]
+    filter_backends = [OwnersFilter, filters.SearchFilter]
+
+    def get_queryset(self) -> Any:
+        return super().get_queryset().filter(price=self.kwargs["price"])
+
+
+urlpatterns = [path("products/<int:price>/", OwnedViewSet.as_view({"get": "list"}))]
+
+
+class TrustingBackend(InProcessBackend):
+    trust_session = True
+
+
+class OwnedState(ModelState):
+    viewset = OwnedViewSet
+    backend_class = TrustingBackend
+    count: int = -1
+
+    def get_url_kwargs(self) -> dict[str, Any]:
+        return {"price": 1}
+
+    def filter_queryset(self, queryset: Any) -> Any:
+        return queryset.filter(active=True)
+
+    @rx.event
+    async def search_and_tally(self) -> None:
+        await self.set_search("P1")
+        self.count = await sync_to_async(lambda: self.get_scoped_queryset().count())()
 
 
 async def test_helpers_of_the_guide_work_in_a_handler() -> None:

@@ -131,7 +131,7 @@ class Calls(ModelHooks):
         self, action: str, pk: Key | None = None, *, method: str | None = None, **inputs: Any
     ) -> Call:
         plan = self._plan
-        kwargs = {**self._route_kwargs(), **plan.options.url_kwargs, **self.get_url_kwargs()}
+        kwargs = self._url_kwargs()
         if pk is not None:
             kwargs[plan.lookup_kwarg] = str(pk)
         notes: dict[str, Any] = {}
@@ -147,6 +147,9 @@ class Calls(ModelHooks):
             notes=notes,
             **inputs,
         )
+
+    def _url_kwargs(self) -> dict[str, Any]:
+        return {**self._route_kwargs(), **self._plan.options.url_kwargs, **self.get_url_kwargs()}
 
     def _route_kwargs(self) -> dict[str, Any]:
         known = {

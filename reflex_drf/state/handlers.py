@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from reflex_drf import bridge
@@ -64,11 +65,19 @@ class ListHandlers(PickHandlers, DetailHandlers):
         """The rows that this state's viewset and hooks let the current user see, for a thread."""
         view = self._plan.viewset()
         view.action_map, view.args, view.format_kwarg = {"get": "list"}, (), None
-        view.kwargs = {**self._route_kwargs(), **self._plan.options.url_kwargs}
-        view.request = view.initialize_request(bridge.current_request())
+        view.kwargs = self._url_kwargs()
+        view.request = view.initialize_request(self._scoped_request())
         narrow(self, self._plan, "list", view)
-        queryset: QuerySet[Any] = view.get_queryset()
+        queryset: QuerySet[Any] = view.filter_queryset(view.get_queryset())
         return queryset
+
+    def _scoped_request(self) -> Any:
+        # What the page or an earlier call of this event was asked for narrows nothing here.
+        request: Any = copy.copy(bridge.current_request())
+        request.method, request.GET = "GET", QueryDict()
+        if getattr(self._plan.backend, "trust_session", False) and request.user.is_authenticated:
+            request._force_auth_user = request.user
+        return request
 
     @operation
     async def set_search(self, value: str) -> Any:
