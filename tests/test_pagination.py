@@ -64,6 +64,21 @@ class OwnCursorState(ModelState):
     pagination_class: ClassVar[Any] = OwnCursor
 
 
+class SizedByRequest(pagination.PageNumberPagination):
+    page_size = None
+
+    def get_page_size(self, request: Any) -> int:
+        return 3
+
+
+class SizedByRequestViewSet(CountlessViewSet):
+    pagination_class = SizedByRequest
+
+
+class SizedByRequestState(ModelState):
+    viewset = SizedByRequestViewSet
+
+
 @sync_to_async
 def some_products(count: int) -> None:
     Product.objects.bulk_create(
@@ -124,6 +139,16 @@ async def test_nothing_at_all() -> None:
     async with Tab() as tab:
         await tab.send(CountlessState.load)
         assert (names(tab, CountlessState), place(tab, CountlessState)) == ([], (1, 1, 0, True))
+
+
+async def test_pages_whose_size_the_request_decides() -> None:
+    await some_products(5)
+    async with Tab() as tab:
+        await tab.send(SizedByRequestState.load)
+        assert place(tab, SizedByRequestState) == (1, 2, 5, True)
+        await tab.send(SizedByRequestState.next_page)
+        assert names(tab, SizedByRequestState) == ["P03", "P04"]
+        assert tab.get(SizedByRequestState, "page_size") == 3
 
 
 async def test_a_built_viewset_without_a_count() -> None:

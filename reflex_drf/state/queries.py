@@ -34,9 +34,10 @@ class ListQuery:
         paginator: Any = getattr(self.viewset, "pagination_class", None)
         if paginator is None:
             return None
-        numbered = issubclass(paginator, pagination.PageNumberPagination)
-        sized = not numbered or paginator.page_size or paginator.page_size_query_param
+        stock = pagination.PageNumberPagination
+        sized = not issubclass(paginator, stock) or paginator.get_page_size != stock.get_page_size
         # The stock paginator without a size answers with everything.
+        sized = sized or paginator.page_size or paginator.page_size_query_param
         return paginator if sized else None
 
     def _is(self, kind: type[Any]) -> bool:
