@@ -9,7 +9,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from rest_framework import serializers, status, viewsets
 from rest_framework.exceptions import APIException, Throttled
-from rest_framework.permissions import IsAdminUser
+from rest_framework.permissions import AllowAny, IsAdminUser
 
 from reflex_drf.live import LiveListMixin
 from reflex_drf.state import ModelState
@@ -175,6 +175,69 @@ class TestDetail:
             await chair.adelete()
             await until(tab, lambda: tab.get(LiveDetailState, "detail_row") == {})
             assert tab.get(LiveDetailState, "refusal") == "missing"
+
+
+class BySkuSerializer(serializers.ModelSerializer[Product]):
+    class Meta:
+        model = Product
+        fields = ["sku", "name", "price"]
+
+
+class BySkuViewSet(viewsets.ModelViewSet[Product]):
+    queryset = Product.objects.all()
+    serializer_class = BySkuSerializer
+    permission_classes = [AllowAny]
+    lookup_field = "sku"
+
+
+class BySkuState(ModelState):
+    viewset = BySkuViewSet
+
+
+class LiveBySkuState(LiveListMixin, ModelState):
+    viewset = BySkuViewSet
+
+
+@pytest.mark.parametrize("state", [BySkuState, LiveBySkuState])
+class TestWritingBesideAnOpenRow:
+    async def test_it_follows_its_row_to_another_key(self, state: Any, chair: Product) -> None:
+        async with Tab() as tab:
+            await tab.send(state.open_row("c"))
+            await tab.send(state.start_edit("c"))
+            await tab.send(state.save({"sku": "chair"}))
+            assert (tab.get(state, "error"), tab.get(state, "detail_key")) == ("", "chair")
+            assert tab.get(state, "detail_row")["sku"] == "chair"
+            await tab.send(state.edit_cell("chair", "sku", "seat"))
+            assert (tab.get(state, "error"), tab.get(state, "detail_key")) == ("", "seat")
+            assert tab.get(state, "detail_row")["sku"] == "seat"
+
+    async def test_it_shows_what_cells_and_many_rows_became(
+        self, state: Any, chair: Product
+    ) -> None:
+        async with Tab() as tab:
+            await tab.send(state.open_row("c"))
+            await tab.send(state.edit_cell("c", "name", "Stool"))
+            assert tab.get(state, "detail_row")["name"] == "Stool"
+            await tab.send(state.bulk("partial_update", ["c"], {"name": "Throne"}))
+            assert tab.get(state, "detail_row")["name"] == "Throne"
+
+    @pytest.mark.parametrize("way", ["delete", "bulk", "another"])
+    async def test_a_row_that_is_gone_is_closed_and_refuses_nothing(
+        self, state: Any, way: str, chair: Product
+    ) -> None:
+        await Product.objects.acreate(name="Table", sku="t", price=9)
+        events = {"delete": state.delete("c"), "bulk": state.bulk("destroy", ["c"])}
+        async with Tab() as tab:
+            await tab.send(state.open_row("c"))
+            if way in events:
+                await tab.send(events[way])
+                assert tab.get(state, "detail_row") == {}
+            else:
+                await chair.adelete()
+            await tab.send(state.start_edit("t"))
+            await tab.send(state.save({"name": "Desk"}))
+            assert (tab.get(state, "error"), tab.get(state, "refusal")) == ("", "")
+            assert (tab.get(state, "detail_row"), tab.get(state, "detail_key")) == ({}, "")
 
 
 class TestRefusal:

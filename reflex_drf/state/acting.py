@@ -57,7 +57,7 @@ class ActionHandlers(ListHandlers):
         if not form:
             self.field_errors = {}
         self.action_data = {**self.action_data, plan.handler: self._shown(replies[0].data)}
-        await self._take_detail(*replies[len(calls) :])
+        await self._take_opened(pk, None, *replies[len(calls) :])
         return await self._settle(wanted, replies[1]) if len(calls) > 1 else None
 
     async def _filled_in(

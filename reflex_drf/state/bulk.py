@@ -128,6 +128,8 @@ class BulkHandlers(WriteHandlers):
         if self.editing_id is not None and action == "destroy":
             self._reset_form()
             await self._edits()
+        if opened := self._detail_calls():
+            await self._take_opened(None, None, *(await self._run(*opened) or ()))
         if "list" not in self._plan.actions:
             return None
         return await self._settle(wanted, outcome.replies[-1])

@@ -38,13 +38,15 @@ class CellHandlers(WriteHandlers):
             return self._mark(key, field, value, say(_("This field may not be blank.")))
         wanted = self._wanted()
         call = self._make("partial_update", key, data={field: parsed})
-        replies = await self._run(*self._with_list(call, wanted))
+        calls = self._with_list(call, wanted)
+        replies = await self._run(*calls, *self._detail_calls())
         if replies is None:
             return drop_tab()
         if not replies[0].ok:
             return await self._refuse_cell(key, field, value, replies[0])
         self.cell_error, self.error = {}, ""
-        if len(replies) > 1:
+        await self._take_opened(key, replies[0].data, *replies[len(calls) :])
+        if len(calls) > 1:
             return await self._settle(wanted, replies[1])
         self._replace_row(key, replies[0].data)
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext_lazy as _
@@ -50,12 +51,35 @@ class DetailHandlers(Calls):
     @operation
     async def close_row(self) -> None:
         """Show no single row any longer."""
+        self._close_row()
+
+    def _close_row(self) -> None:
         self.detail_row, self.detail_key = {}, ""
+
+    def _is_open(self, key: Any) -> bool:
+        has_any = "retrieve" in self._plan.actions and key is not None
+        return has_any and self.detail_key == str(key)
 
     def _detail_calls(self) -> list[Call]:
         """The call that reads the open row again, for a trip that changes it or hears of it."""
         shows = "retrieve" in self._plan.actions and self.detail_key
         return [self._make("retrieve", self.detail_key)] if shows else []
+
+    async def _take_opened(self, key: Any, saved: Any, *replies: Reply) -> None:
+        """Take over the open row, read again beside a write to the row of this key.
+
+        `saved` is what a save has answered, which may have given its row another key.
+        """
+        if self._is_open(key):
+            now = saved.get(self._plan.key, key) if isinstance(saved, Mapping) else key
+            if str(now) != self.detail_key:
+                self.detail_key = str(now)
+                replies = tuple(await self._run(*self._detail_calls()) or ())
+        elif any(reply.status in GONE for reply in replies):
+            # Somebody has taken it away; what was done now was not refused.
+            self._close_row()
+            return
+        await self._take_detail(*replies)
 
     async def _take_detail(self, *replies: Reply) -> Any:
         for reply in replies:

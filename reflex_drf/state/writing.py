@@ -64,7 +64,11 @@ class WriteHandlers(DraftHandlers):
         settled = await self._settle(wanted, replies[1]) if len(replies) > 1 else None
         if len(replies) == 1 and self._replace_row(key, None):
             self.total_count = max(self.total_count - 1, 0)
-        return await self._then(self.on_deleted, str(key), settled)
+        answer = await self._then(self.on_deleted, str(key), settled)
+        if self._is_open(key):
+            # Not before the hook, which may ask what was open.
+            self._close_row()
+        return answer
 
     @operation
     async def start_edit(self, pk: Key) -> Any:
@@ -121,7 +125,7 @@ class WriteHandlers(DraftHandlers):
             return await self._refuse(replies[0])
         self._saved(form_data, key, replies[0])
         await self._edits()
-        await self._take_detail(*replies[len(calls) :])
+        await self._take_opened(key, replies[0].data, *replies[len(calls) :])
         settled = await self._settle(wanted, replies[1]) if len(calls) > 1 else None
         row = replies[0].data if isinstance(replies[0].data, Mapping) else {}
         return await self._then(self.on_saved, row, settled)
