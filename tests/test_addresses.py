@@ -9,6 +9,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from rest_framework import filters, pagination
+from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 
 from reflex_drf.state import ModelState
@@ -35,6 +36,30 @@ class Offsets(pagination.LimitOffsetPagination):
 class Steps(pagination.CursorPagination):
     page_size = 2
     ordering = "name"
+
+
+class OwnSteps(pagination.BasePagination):
+    """One of the project's own, of whose parameters nobody knows."""
+
+    def paginate_queryset(self, queryset: Any, request: Any, view: Any = None) -> Any:
+        after = int(request.query_params.get("after", 0))
+        self.rows = list(queryset.filter(price__gt=after).order_by("price")[:2])
+        return self.rows
+
+    def get_next_link(self) -> str:
+        return f"http://testserver/?after={int(self.rows[-1].price)}"
+
+    def get_paginated_response(self, data: Any) -> Response:
+        return Response({"next": self.get_next_link(), "results": data})
+
+
+class OwnStepsViewSet(ProductViewSet):
+    pagination_class = OwnSteps
+
+
+class OwnStepsState(ModelState):
+    viewset = OwnStepsViewSet
+    url_params = True
 
 
 class NumberedViewSet(ProductViewSet):
@@ -177,6 +202,15 @@ class TestReading:
 
 
 class TestLeaving:
+    async def test_what_no_address_can_be_read_by_is_in_none(self, products: list[Product]) -> None:
+        async with Tab() as tab:
+            await opened(tab, "/", OwnStepsState)
+            await tab.send(OwnStepsState.next_page)
+            assert names(tab, OwnStepsState) == ["3", "4"]
+            assert addressed(tab) is None
+            await tab.send(OwnStepsState.set_ordering("-price"))
+            assert addressed(tab) == ({"ordering": "-price"}, True)
+
     async def test_each_choice_is_a_step_that_can_be_taken_back(
         self, products: list[Product]
     ) -> None:

@@ -132,7 +132,9 @@ def _params(plan: Plan, wanted: Wanted) -> dict[str, str]:
         params[query.search_param] = wanted.search
     if wanted.ordering and query.ordering_param:
         params[query.ordering_param] = wanted.ordering
-    params |= wanted.position or query.page_params(wanted.page, wanted.size)
+    # Only what can be read again, by the names that the paginator says it has.
+    position = {k: v for k, v in wanted.position.items() if k in query.position_params}
+    params |= position or query.page_params(wanted.page, wanted.size)
     if wanted.size == usual:
         params.pop(query.size_param or "", None)
     return params
