@@ -87,6 +87,23 @@ class DraftPhotoState(ModelState):
     viewset = PhotoViewSet
 
 
+class KeylessSerializer(serializers.ModelSerializer[Category]):
+    name = serializers.CharField()
+
+    class Meta:
+        model = Category
+        fields = ["name"]
+
+
+class KeylessViewSet(CategoryViewSet):
+    serializer_class = KeylessSerializer
+
+
+class StayingKeylessState(ModelState):
+    viewset = KeylessViewSet
+    reset_after_save = False
+
+
 @pytest.fixture
 def admin() -> Any:
     return get_user_model().objects.create_superuser("root")
@@ -205,6 +222,17 @@ class TestTwice:
             assert (tab.get(state, "editing_id"), tab.get(state, "form_reset_key")) == after
             assert tab.get(state, "error") == ""
         assert [c.name async for c in Category.objects.all()] == ["A"]
+
+    async def test_nor_where_the_answer_does_not_say_which_row_it_is(self, admin: Any) -> None:
+        state = StayingKeylessState
+        async with Tab(user=admin) as tab:
+            sent = {"name": "A", "form:key": str(tab.get(state, "form_reset_key"))}
+            # The name is no longer that of a row, so that nothing but the form's key refuses.
+            await tab.send(state.save(sent))
+            await Category.objects.aupdate(name="B")
+            await tab.send(state.save(sent))
+            assert (tab.get(state, "name"), tab.get(state, "error")) == ("", "")
+        assert await Category.objects.acount() == 1
 
     async def test_a_form_of_another_row_is_not_saved_to_this_one(self, admin: Any) -> None:
         row = await Category.objects.acreate(name="Other")

@@ -185,7 +185,8 @@ class DraftHandlers(ActionHandlers):
         if stays and self._plan.key in saved:
             # The form stays on what it saved, so that saving again changes that row.
             self._edit(saved[self._plan.key], saved)
-        elif not stays:
+        elif not stays or key is None:
+            # Without its key a new row could only be made a second time.
             self._reset_form()
         if step == "add":
             self.form_mode = "add"
