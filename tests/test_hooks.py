@@ -194,6 +194,32 @@ class MixinBase(ModelState, mixin=True):
         return value.strip("?")
 
 
+class ComputingBase(ModelState):
+    class Meta:
+        abstract = True
+        list_var = "tasks"
+
+    @rx.var
+    def titles(self) -> list[str]:
+        return [row["title"] for row in self.tasks]
+
+
+class ComputingBelow(ComputingBase):
+    class Meta(ComputingBase.Meta):
+        abstract = True
+
+
+class FirstOfComputing(ComputingBase):
+    viewset = TaskViewSet
+
+
+class SecondOfComputing(ComputingBelow):
+    viewset = TaskViewSet
+
+    class Meta(ComputingBelow.Meta):
+        ordering = ["-title"]
+
+
 class FirstOfAbstract(AbstractBase):
     viewset = TaskViewSet
 
@@ -219,6 +245,15 @@ class TestAbstractBases:
             )
             await tab.send(OfMixin.save({"title": "really??"}))
             assert [row["title"] for row in tab.get(OfMixin, "data")] == ["quiet", "really"]
+
+    async def test_their_computed_vars_are_those_of_the_classes_below(self) -> None:
+        async with Tab(user=await a_user()) as tab:
+            for title in "AB":
+                await tab.send(FirstOfComputing.save({"title": title}))
+            await tab.send(SecondOfComputing.load)
+            assert tab.seen(FirstOfComputing, "titles") == ["A", "B"]
+            # Derived from the `Meta` of an abstract class, and with its options, it is not one.
+            assert tab.seen(SecondOfComputing, "titles") == ["B", "A"]
 
     @pytest.mark.parametrize("state", [AbstractBase, FirstOfAbstract, OfMixin])
     def test_their_hooks_are_no_entry_points(self, state: Any) -> None:

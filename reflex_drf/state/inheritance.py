@@ -13,7 +13,7 @@ from typing import Any
 from reflex.istate.storage import ClientStorageBase
 from reflex_base.vars.base import ComputedVar
 
-__all__ = ["copy_function", "inherit_members"]
+__all__ = ["copy_function", "inherit_members", "take_computed"]
 
 
 def copy_function(owner: str, name: str, function: Callable[..., Any]) -> FunctionType:
@@ -29,6 +29,15 @@ def copy_function(owner: str, name: str, function: Callable[..., Any]) -> Functi
     copied.__qualname__ = f"{owner}.{name}"
     vars(copied).update(vars(source))
     return copied
+
+
+def take_computed(namespace: MutableMapping[str, Any]) -> dict[str, Any]:
+    """Take the computed vars out of an abstract class body, for the classes below it.
+
+    They look at vars that only those have, and Reflex asks those of each class for their values.
+    """
+    names = [name for name, value in namespace.items() if isinstance(value, ComputedVar)]
+    return {name: namespace.pop(name) for name in names}
 
 
 def inherit_members(owner: str, namespace: MutableMapping[str, Any], order: list[type]) -> None:
@@ -55,7 +64,7 @@ def _inherit_fields(namespace: MutableMapping[str, Any], klass: Any) -> None:
 
 def _inherit_functions(owner: str, namespace: MutableMapping[str, Any], klass: Any) -> None:
     given = getattr(vars(klass).get("_plan"), "handlers", ())
-    for name, value in vars(klass).items():
+    for name, value in {**vars(klass), **klass._kept_computed}.items():
         if name in namespace or name in given or name == "setvar":
             continue
         if isinstance(value, ComputedVar):

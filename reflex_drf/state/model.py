@@ -16,6 +16,7 @@ from reflex_drf.state.cells import CellHandlers
 from reflex_drf.state.deleting import DeletionHandlers
 from reflex_drf.state.exporting import ExportHandlers
 from reflex_drf.state.hooks import ModelHooks, wrap_hooks
+from reflex_drf.state.inheritance import take_computed
 from reflex_drf.state.options import (
     combine_options,
     inherited_options,
@@ -57,12 +58,16 @@ class ModelStateMeta(BaseStateMeta):
             check_kept_back(plan, declared)
         if ModelHooks in order:
             wrap_hooks(name, namespace, order, plan.field_names if plan else None)
+        kept: dict[str, Any] = {}
         if plan is not None:
             plan = assemble(plan, namespace, order)
             namespace.setdefault("__setattr__", set_quietly)
+        elif declared.get("abstract"):
+            kept = take_computed(namespace)
         cls = super().__new__(mcs, name, bases, namespace, **kwargs)
-        # Set past Reflex: neither is a var.
+        # Set past Reflex: none of them is a var.
         type.__setattr__(cls, "_declared_options", declared)
+        type.__setattr__(cls, "_kept_computed", kept)
         if plan is not None:
             type.__setattr__(cls, "_plan", plan)
             cls._planned()  # type: ignore[attr-defined]

@@ -140,6 +140,9 @@ def _meta_options(owner: str, meta: Any) -> dict[str, Any]:
     declared: dict[str, Any] = {}
     for klass in reversed(getattr(meta, "__mro__", ())):
         declared.update({key: value for key, value in vars(klass).items() if key[0] != "_"})
+    if "abstract" not in vars(meta or object):
+        # As with Django's models, a `Meta` derived from that of an abstract class is not abstract.
+        declared.pop("abstract", None)
     _check_known(owner, declared)
     return declared
 
