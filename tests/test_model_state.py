@@ -633,6 +633,38 @@ class MyTaskState(UserScopedMixin, ModelState):
     fields = ["title", "done"]
 
 
+class PlainTaskSerializer(serializers.Serializer[Task]):
+    """No model is known of it but by what it is used for."""
+
+    id = serializers.IntegerField(read_only=True)
+    title = serializers.CharField()
+
+    def create(self, validated_data: dict[str, Any]) -> Task:
+        return Task.objects.create(**validated_data)
+
+    def update(self, instance: Task, validated_data: dict[str, Any]) -> Task:
+        instance.title = validated_data["title"]
+        instance.save()
+        return instance
+
+
+class AllTasksViewSet(viewsets.ModelViewSet[Task]):
+    serializer_class = PlainTaskSerializer
+    permission_classes = [permissions.IsAuthenticated]
+
+    def get_queryset(self) -> QuerySet[Task]:
+        return Task.objects.order_by("id")
+
+
+class PlainScopeState(UserScopedMixin, ModelState):
+    serializer_class = PlainTaskSerializer
+    model = Task
+
+
+class PlainViewScopeState(UserScopedMixin, ModelState):
+    viewset = AllTasksViewSet
+
+
 class LateScopeState(ModelState, UserScopedMixin):
     model = Task
     fields = ["title", "owner"]
@@ -643,7 +675,9 @@ class LateScopeState(ModelState, UserScopedMixin):
 
 
 class TestScope:
-    @pytest.mark.parametrize("state", [MyTaskState, LateScopeState])
+    @pytest.mark.parametrize(
+        "state", [MyTaskState, LateScopeState, PlainScopeState, PlainViewScopeState]
+    )
     async def test_a_user_reaches_only_rows_of_their_own(self, state: Any) -> None:
         alice, bob = await a_user("alice"), await a_user("bob")
         theirs = await Task.objects.acreate(owner=bob, title="Bob's")

@@ -27,7 +27,7 @@ from reflex_drf.state.options import (
 from reflex_drf.state.planning import check_kept_back, make_plan
 from reflex_drf.state.quiet import set_quietly
 from reflex_drf.state.user import AppState
-from reflex_drf.state.viewsets import scope_field
+from reflex_drf.state.viewsets import scope_field, viewset_model
 
 if TYPE_CHECKING:
     from reflex_drf.state.plan import Plan
@@ -139,6 +139,7 @@ class UserScopedMixin(ModelHooks):
     def _scope_kwargs(self, serializer: Any) -> Mapping[str, Any]:
         if not self.user.is_authenticated:
             raise NotAuthenticated
-        model = serializer.Meta.model
+        known = viewset_model(self._plan.viewset)
+        model = known or serializer.context["view"].get_queryset().model
         field = scope_field(type(self).__name__, model, self._plan.options.scope_field)
         return {field.name: self.user}
