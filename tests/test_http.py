@@ -564,6 +564,13 @@ def test_a_paginator_of_no_known_kind_has_rows_and_no_numbers() -> None:
     assert (page.count, page.number, page.size, page.pages) == (12, None, None, None)
 
 
+def test_a_list_that_is_put_into_an_envelope_by_hand_has_rows() -> None:
+    rows, page = page_of(None, envelope())
+
+    assert rows == [{"id": 1}]
+    assert page.count == 12
+
+
 @pytest.mark.parametrize("name", ["retrieve", "create", "update", "partial_update"])
 def test_a_row_that_looks_like_a_page_is_a_row(name: str) -> None:
     assert page_of(Sized, envelope(), name=name) == (None, None)
@@ -571,7 +578,7 @@ def test_a_row_that_looks_like_a_page_is_a_row(name: str) -> None:
 
 def test_a_bare_list_has_rows_and_no_page() -> None:
     assert page_of(None, [{"id": 1}]) == ([{"id": 1}], None)
-    assert page_of(None, {"results": [{"id": 1}]}) == (None, None)
+    assert page_of(None, {"results": [{"id": 1}]}, name="summary") == (None, None)
     assert page_of(Sized, None) == (None, None)
     assert page_of(Sized, "text") == (None, None)
 

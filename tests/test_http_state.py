@@ -8,12 +8,20 @@ import httpx
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.asgi import get_asgi_application
+from django.test import override_settings
+from rest_framework import viewsets
+from rest_framework.pagination import LimitOffsetPagination
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
 
 from reflex_drf.backends.http import HttpBackend
 from reflex_drf.state import ModelState
 from reflex_drf.testing import Tab
 from tests.shop.models import Category, Product, Task
-from tests.shop.views import ProductViewSet, TaskViewSet
+from tests.shop.serializers import CategorySerializer
+from tests.shop.views import CategoryViewSet, ProductViewSet, TaskViewSet
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -43,6 +51,49 @@ class RemoteProductState(ModelState):
     viewset = ProductViewSet
     backend_class = RemoteApi
 
+
+class ByHandViewSet(viewsets.ViewSet):
+    """Makes its pages without the help of DRF's generic views."""
+
+    permission_classes = [AllowAny]
+    pagination_class = LimitOffsetPagination
+
+    def list(self, request: Request) -> Response:
+        paginator = self.pagination_class()
+        rows = paginator.paginate_queryset(Category.objects.order_by("id"), request, view=self)
+        return paginator.get_paginated_response(CategorySerializer(rows, many=True).data)
+
+
+class WrappedViewSet(CategoryViewSet):
+    pagination_class = None
+    permission_classes = [AllowAny]
+
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return Response({"ok": True, "data": super().list(request, *args, **kwargs).data})
+
+
+class NearByHandState(ModelState):
+    viewset = ByHandViewSet
+
+
+class RemoteByHandState(ModelState):
+    viewset = ByHandViewSet
+    backend_class = RemoteApi
+
+
+class NearWrappedState(ModelState):
+    viewset = WrappedViewSet
+
+
+class RemoteWrappedState(ModelState):
+    viewset = WrappedViewSet
+    backend_class = RemoteApi
+
+
+router = SimpleRouter()
+router.register("by-hand", ByHandViewSet, basename="by-hand")
+router.register("wrapped", WrappedViewSet, basename="wrapped")
+urlpatterns = router.urls
 
 TASK_STATES = pytest.mark.parametrize("state", [NearTaskState, RemoteTaskState])
 PRODUCT_STATES = pytest.mark.parametrize("state", [NearProductState, RemoteProductState])
@@ -159,3 +210,24 @@ async def test_rows_of_a_relation_are_searched_and_named(state: Any) -> None:
         await tab.send(state.name_relations())
         assert "12345" not in tab.get(state, "relation_labels")["category"]
         assert tab.errors == []
+
+
+@override_settings(ROOT_URLCONF=__name__)
+@pytest.mark.parametrize("state", [NearByHandState, RemoteByHandState])
+async def test_pages_that_a_view_makes_by_hand_are_pages(state: Any) -> None:
+    await Category.objects.abulk_create(Category(name=f"C{n:02}") for n in range(12))
+    async with Tab() as tab:
+        await tab.send(state.load)
+        assert values(tab, state, "page", "page_count", "total_count") == [1, 2, 12]
+        assert len(tab.get(state, "data")) == 10
+        await tab.send(state.next_page)
+        assert [row["name"] for row in tab.get(state, "data")] == ["C10", "C11"]
+
+
+@override_settings(ROOT_URLCONF=__name__)
+@pytest.mark.parametrize("state", [NearWrappedState, RemoteWrappedState])
+async def test_rows_are_found_in_an_envelope_without_pages(state: Any) -> None:
+    await Category.objects.acreate(name="Toys")
+    async with Tab() as tab:
+        await tab.send(state.load)
+        assert [row["name"] for row in tab.get(state, "data")] == ["Toys"]

@@ -46,6 +46,9 @@ def read_page(call: Call, body: Any) -> tuple[list[Any] | None, Page | None]:
     if call.action in ROW_ACTIONS or getattr(handler_of(call), "detail", False):
         return None, None
     paginator_class = view_option(call, "pagination_class")
+    if paginator_class is None and call.action == "list":
+        # A view that makes its pages by hand has an envelope all the same.
+        paginator_class = BasePagination
     if paginator_class is None or not isinstance(body, dict):
         return None, None
     paginator = paginator_class()

@@ -203,8 +203,9 @@ def make_reply(request: CallRequest) -> Reply:
 def read_rows(request: CallRequest, data: Any) -> tuple[list[Any] | None, Page | None]:
     """Give the rows of a list and their page: as the view made them, else as the body has them."""
     run = request.run
-    if run is None or run.view is None:
-        # Answered by a cache: the body is all there is.
+    by_hand = request.call.action == "list" and run is not None and run.rows is None
+    if run is None or run.view is None or by_hand:
+        # Answered by a cache, or without the view's paginator: the body is all there is.
         return envelope.read_page(request.call, data)
     if run.rows is None:
         return (data, None) if isinstance(data, list) else (None, None)
