@@ -36,6 +36,7 @@ __all__ = [
     "build_route",
     "clear_routes",
     "find_route",
+    "foreign_arguments",
     "paginator_parameters",
     "places",
     "private_urlconf",
@@ -239,6 +240,16 @@ def action_methods(view: type[APIView], urlconf: Urlconf = None) -> dict[str, tu
         for verb, name in place.actions.items():
             verbs.setdefault(name, {})[verb.upper()] = None
     return {name: tuple(found) for name, found in verbs.items()}
+
+
+def foreign_arguments(view: type[APIView], action: str) -> frozenset[str]:
+    """Give the URL arguments that only other actions of a viewset have, as by their `url_path`."""
+    found = places(settings.ROOT_URLCONF).get(view, [])
+    names = {action, ASYNC_NAMES.get(action, action)}
+    own = [place for place in found if names & set(place.actions.values())]
+    known = frozenset[str]().union(*(place.url_kwargs for place in found))
+    # One that no URL has is asked for where its siblings are.
+    return known.difference(*(place.url_kwargs for place in own)) if own else frozenset()
 
 
 def paginator_parameters(paginator: Any) -> set[str]:

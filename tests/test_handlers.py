@@ -294,9 +294,20 @@ class InCategory(viewsets.ModelViewSet[Product]):
     def get_queryset(self) -> Any:
         return Product.objects.filter(category_id=self.kwargs["category_pk"])
 
+    @action(detail=True, methods=["post"], url_path="raise/(?P<amount>[0-9]+)")
+    def raise_price(self, request: Request, amount: str, **kwargs: str) -> Response:
+        return Response({"price": str(self.get_object().price + int(amount))})
+
 
 class InCategoryState(ModelState):
     viewset = InCategory
+
+
+class RaisingState(ModelState):
+    viewset = InCategory
+
+    def get_url_kwargs(self) -> dict[str, Any]:
+        return {"amount": 2}
 
 
 class InFirstState(ModelState):
@@ -342,6 +353,15 @@ class TestRoutes:
         async with Tab() as tab:
             await tab.send(InFirstState.choose(toys.pk))
             assert [r["name"] for r in tab.get(InFirstState, "data")] == ["Ball"]
+
+    async def test_what_the_path_of_one_action_needs_is_kept_from_the_others(self) -> None:
+        toys = await Category.objects.acreate(name="Toys")
+        row = await Product.objects.acreate(name="Ball", sku="1", price=1, category=toys)
+        async with Tab(path=f"/?category_pk={toys.pk}&amount=5") as tab:
+            for state, price in ((InCategoryState, "6.00"), (RaisingState, "3.00")):
+                await tab.send(state.raise_price(row.pk))
+                assert tab.get(state, "action_data")["raise_price"] == {"price": price}
+                assert [r["name"] for r in tab.get(state, "data")] == ["Ball"]
 
     def test_a_hook_for_the_route_needs_the_request_before_the_call(self) -> None:
         flag = "__reflex_drf_deferred__"

@@ -19,7 +19,7 @@ from reflex_drf.backends import Call, Reply
 from reflex_drf.bridge.language import note_language, say
 from reflex_drf.bridge.threads import detached
 from reflex_drf.errors import BackendUnavailable, ErrorReport, RouteNotFound
-from reflex_drf.routing import find_route, places
+from reflex_drf.routing import find_route, foreign_arguments, places
 from reflex_drf.state.answers import KEPT, is_navigable, kept_by_others, leave_page
 from reflex_drf.state.hooks import ModelHooks
 from reflex_drf.state.narrowing import narrow
@@ -131,7 +131,7 @@ class Calls(ModelHooks):
         self, action: str, pk: Key | None = None, *, method: str | None = None, **inputs: Any
     ) -> Call:
         plan = self._plan
-        kwargs = self._url_kwargs()
+        kwargs = self._url_kwargs(action)
         if pk is not None:
             kwargs[plan.lookup_kwarg] = str(pk)
         notes: dict[str, Any] = {}
@@ -148,8 +148,11 @@ class Calls(ModelHooks):
             **inputs,
         )
 
-    def _url_kwargs(self) -> dict[str, Any]:
-        return {**self._route_kwargs(), **self._plan.options.url_kwargs, **self.get_url_kwargs()}
+    def _url_kwargs(self, action: str) -> dict[str, Any]:
+        plan = self._plan
+        given = {**self._route_kwargs(), **plan.options.url_kwargs, **self.get_url_kwargs()}
+        foreign = foreign_arguments(plan.viewset, action)
+        return {name: value for name, value in given.items() if name not in foreign}
 
     def _route_kwargs(self) -> dict[str, Any]:
         known = {

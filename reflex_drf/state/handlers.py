@@ -65,7 +65,7 @@ class ListHandlers(PickHandlers, DetailHandlers):
         """The rows that this state's viewset and hooks let the current user see, for a thread."""
         view = self._plan.viewset()
         view.action_map, view.args, view.format_kwarg = {"get": "list"}, (), None
-        view.kwargs = self._url_kwargs()
+        view.kwargs = self._url_kwargs("list")
         view.request = view.initialize_request(self._scoped_request())
         narrow(self, self._plan, "list", view)
         queryset: QuerySet[Any] = view.filter_queryset(view.get_queryset())
