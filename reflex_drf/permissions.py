@@ -40,6 +40,7 @@ __all__ = [
     "IsAuthenticatedOrReadOnly",
     "acting_view",
     "allowed_actions",
+    "has_action",
     "may",
     "may_object",
     "takes_method",
@@ -85,11 +86,7 @@ def may_object(view: APIView, action: str, obj: Any, *, method: str | None = Non
 
 def allowed_actions(view: APIView, obj: Any = None) -> frozenset[str]:
     """The names of the view's actions that its user may run, on the row when one is given."""
-    names = {
-        name
-        for name, method in METHODS.items()
-        if name != "metadata" and hasattr(view, name) and takes_method(view, method)
-    }
+    names = {name for name in METHODS if name != "metadata" and has_action(view, name)}
     if isinstance(view, ViewSetMixin):
         extras: list[Any] = view.get_extra_actions()
         names |= {
@@ -101,6 +98,11 @@ def allowed_actions(view: APIView, obj: Any = None) -> frozenset[str]:
     if obj is None:
         return frozenset(name for name in names if may(view, name))
     return frozenset(name for name in names if may_object(view, name, obj))
+
+
+def has_action(view: Any, name: str) -> bool:
+    """Whether a view, or its class, has one of the standard actions, and answers its verb."""
+    return hasattr(view, name) and takes_method(view, METHODS[name])
 
 
 def takes_method(view: Any, method: str) -> bool:

@@ -12,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.test import override_settings
 from django.urls import include, path
 from reflex_base.registry import RegistrationContext
-from rest_framework import permissions, serializers, viewsets
+from rest_framework import mixins, permissions, serializers, viewsets
 from rest_framework.decorators import action
 from rest_framework.routers import DefaultRouter
 from rest_framework_nested.routers import NestedSimpleRouter
@@ -68,6 +68,16 @@ class ReadingViewSet(viewsets.ReadOnlyModelViewSet[Product]):
 
 class NothingViewSet(viewsets.GenericViewSet[Product]):
     queryset = Product.objects.all()
+
+
+class DeletingViewSet(CategoryViewSet):
+    http_method_names = ["delete"]
+
+
+class SingleViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Product]):
+    queryset = Product.objects.all()
+    serializer_class = ClashingSerializer
+    lookup_field = "sku"
 
 
 class UnknownSerializerViewSet(viewsets.ModelViewSet[Product]):
@@ -184,8 +194,9 @@ class TestLeftOut:
         )
         assert site.left_out == {"tasks": "It was left out on purpose."}
 
-    def test_what_does_nothing(self) -> None:
-        site = site_of(router_of(products=ProductViewSet, nothing=NothingViewSet))
+    @pytest.mark.parametrize("viewset", [NothingViewSet, DeletingViewSet])
+    def test_what_does_nothing(self, viewset: Any) -> None:
+        site = site_of(router_of(products=ProductViewSet, nothing=viewset))
         assert "neither lists, shows nor creates" in site.left_out["nothing"]
 
     def test_what_no_state_can_be_made_of(self) -> None:
@@ -265,6 +276,14 @@ class TestMenu:
             await tab.send(SiteState.look_around)
             assert list(tab.get(SiteState, "offered").values()) == [True, True]
         assert "BrokenViewSet: its permissions failed" in caplog.text
+
+    async def test_what_only_shows_single_rows_costs_nobody_the_menu(self) -> None:
+        router = router_of(single=SingleViewSet, products=ProductViewSet)
+        with override_settings(ROOT_URLCONF=type("Urls", (), {"urlpatterns": router.urls})):
+            site_of(router)
+            async with Tab() as tab:
+                await tab.send(SiteState.look_around)
+                assert list(tab.get(SiteState, "offered").values()) == [True, True]
 
     async def test_signing_out_ends_the_session(self) -> None:
         user = await get_user_model().objects.acreate_user("leaving")

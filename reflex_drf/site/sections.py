@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reflex_drf.errors import ConfigurationError
+from reflex_drf.permissions import has_action, takes_method
 from reflex_drf.routing import places
 
 __all__ = ["Entry", "Section", "find_entries"]
@@ -130,7 +131,9 @@ def _reason(prefix: str, viewset: Any) -> str:
         )
     actions = ("list", "retrieve", "create")
     extra = [a for a in getattr(viewset, "get_extra_actions", list)() if not a.detail]
-    if not extra and not any(hasattr(viewset, name) for name in actions):
+    verbs = [method for action in extra for method in action.mapping]
+    offered = any(takes_method(viewset, method) for method in verbs)
+    if not offered and not any(has_action(viewset, name) for name in actions):
         return f"{viewset.__name__} neither lists, shows nor creates anything."
     return ""
 

@@ -67,7 +67,11 @@ def _may_open(shown: Shown, request: Any) -> bool:
 
 def _initkwargs(shown: Shown) -> Mapping[str, Any]:
     # Those of the router or of `as_view()` count, as they do for a request.
-    return find_route(shown.viewset, shown.action).initkwargs
+    cls: Any = shown.viewset
+    lookup = getattr(cls, "lookup_url_kwarg", None) or getattr(cls, "lookup_field", "pk")
+    # What only shows single rows has no URL without a key.
+    kwargs = [str(lookup)] if shown.action == "retrieve" else []
+    return find_route(cls, shown.action, kwargs=kwargs).initkwargs
 
 
 def make_state(name: str, entry: Entry, base: str) -> type[Any]:
@@ -76,7 +80,8 @@ def make_state(name: str, entry: Entry, base: str) -> type[Any]:
         # It says what is wrong with one that is no model state.
         describe(entry.section.state)
         return entry.section.state
-    live = entry.section.live and hasattr(entry.viewset, "list") and viewset_model(entry.viewset)
+    lists = permissions.has_action(entry.viewset, "list")
+    live = entry.section.live and lists and viewset_model(entry.viewset)
     bases: tuple[type, ...] = (LiveListMixin, ModelState) if live else (ModelState,)
     declared = {"viewset": entry.viewset, "url_params": True, **entry.section.options}
     meta = declared | free_names(name, bases, dict(declared))

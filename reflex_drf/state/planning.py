@@ -11,7 +11,7 @@ from rest_framework import serializers
 
 from reflex_drf.backends import Backend
 from reflex_drf.errors import ConfigurationError
-from reflex_drf.permissions import METHODS, takes_method
+from reflex_drf.permissions import has_action, takes_method
 from reflex_drf.state.actionforms import action_form, own_serializer
 from reflex_drf.state.forms import Form, build_form
 from reflex_drf.state.hooks import CLEAN, THREAD_HOOKS, ModelHooks
@@ -32,7 +32,7 @@ def make_plan(
     """Work out what a concrete state is made of."""
     writes = "save" in offered_handlers(order)
     viewset = build_viewset(owner, options, read_only=not writes)
-    actions = frozenset(name for name in STANDARD if _has_action(viewset, name))
+    actions = frozenset(name for name in STANDARD if has_action(viewset, name))
     if not writes:
         actions &= {"list", "retrieve"}
     query = _query(owner, options, viewset)
@@ -67,10 +67,6 @@ def make_plan(
     _check_row_permissions(plan)
     _check_backend(plan, order, namespace)
     return plan
-
-
-def _has_action(viewset: type[Any], name: str) -> bool:
-    return hasattr(viewset, name) and takes_method(viewset, METHODS[name])
 
 
 def check_kept_back(plan: Plan, declared: Mapping[str, Any]) -> None:
