@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from django.db.models import Model, QuerySet
+from django.db.models import ForeignKey, ManyToManyField, Model, QuerySet
 from django.db.models.fields.files import (
     FieldFile,
     FileDescriptor,
@@ -52,6 +52,8 @@ COLUMNS = (DeferredAttribute, ForeignKeyDeferredAttribute)
 FILES = (FileDescriptor, ImageFileDescriptor)
 ONE = (ForwardManyToOneDescriptor, ForwardOneToOneDescriptor)
 MANY = (ManyToManyDescriptor, ReverseManyToOneDescriptor)
+RELATED = (*ONE, *MANY)
+RELATING = (ForeignKey, ManyToManyField)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,9 @@ def find_one(model: type[Model], name: str) -> Source | None:
         return Source(fetch=attrgetter(name), column=name)
     if kind in FILES and found.field.attr_class in (FieldFile, ImageFieldFile):
         return Source(attrgetter(name), column=name, wrap=file_maker(found.field))
+    if kind in RELATED and not isinstance(found.field, RELATING):
+        # A `ForeignObject` tells rows by several columns, and knows no single key.
+        return None
     if kind in ONE:
         return relation_to_one(found.field)
     return relation_to_many(model, name, found) if kind in MANY else None

@@ -350,6 +350,72 @@ def test_a_key_that_a_database_compares_in_its_own_way_is_left_to_django(kind: A
 
 @pytest.mark.django_db(transaction=True)
 @isolate_apps("tests.shop")
+def test_a_relation_by_several_columns_is_left_to_django() -> None:
+    class Place(models.Model):
+        pk = models.CompositePrimaryKey("row", "seat")
+        row = models.IntegerField()
+        seat = models.IntegerField()
+
+        class Meta:
+            app_label = "shop"
+
+        def __str__(self) -> str:
+            return f"{self.row}/{self.seat}"
+
+    class Ticket(models.Model):
+        row = models.IntegerField()
+        seat = models.IntegerField()
+        place = models.ForeignObject(
+            Place, models.CASCADE, ["row", "seat"], ["row", "seat"], related_name="tickets"
+        )
+
+        class Meta:
+            app_label = "shop"
+
+        def __str__(self) -> str:
+            return str(self.pk)
+
+    class Seats(serializers.ModelSerializer[Any]):
+        class Meta:
+            model = Place
+            fields = ["seat"]
+
+    class Tickets(serializers.ModelSerializer[Any]):
+        place = Seats()
+        key = serializers.PrimaryKeyRelatedField[Any](source="place", read_only=True)
+
+        class Meta:
+            model = Ticket
+            fields = ["place", "key"]
+
+    class Places(serializers.ModelSerializer[Any]):
+        tickets = serializers.SlugRelatedField[Any]("row", many=True, read_only=True)
+
+        class Meta:
+            model = Place
+            fields = ["tickets"]
+
+    with connection.schema_editor() as editor:
+        editor.create_model(Place)
+        editor.create_model(Ticket)
+    try:
+        for row in (1, 2):
+            Place.objects.create(row=row, seat=7)
+            Ticket.objects.create(row=row, seat=7)
+        tickets = Ticket.objects.order_by("row")
+        for queryset in (tickets, tickets.select_related("place")):
+            found, _ = read(lambda queryset=queryset: Tickets(queryset.all(), many=True))  # type: ignore[misc]
+            assert found[1] == {"place": {"seat": 7}, "key": [2, 7]}
+        found, _ = read(lambda: Places(Place.objects.order_by("row"), many=True))
+        assert [row["tickets"] for row in found] == [[1], [2]]
+    finally:
+        with connection.schema_editor() as editor:
+            editor.delete_model(Ticket)
+            editor.delete_model(Place)
+
+
+@pytest.mark.django_db(transaction=True)
+@isolate_apps("tests.shop")
 def test_the_row_of_a_parent_model_is_part_of_the_row() -> None:
     class Base(models.Model):
         name = models.TextField()
