@@ -82,6 +82,7 @@ def fetched(instances: Sequence[Any], lookups: Sequence[str]) -> Iterator[None]:
     # Only behind another relation do objects other than these get rows.
     reached = loaded_with if any("__" in name for name in lookups) else list
     before = {id(each): (each, dict(getattr(each, CACHE, {}))) for each in reached(instances)}
+    let_be_found(reached(instances))
     prefetch_related_objects(instances, *lookups)
     if not may_ask(instances):
         # A manager forbids its rows what they may do where each object asks for its own.
@@ -91,6 +92,20 @@ def fetched(instances: Sequence[Any], lookups: Sequence[str]) -> Iterator[None]:
     finally:
         # What is read from a relation to many later on is to be read anew, as without us.
         put_back(reached(instances), before)
+
+
+def let_be_found(instances: Iterable[Any]) -> None:
+    """Let Django find the rows that a project has prefetched, so as not to fetch others instead.
+
+    It keeps those of a reverse relation of many to many under its `related_query_name`, and looks
+    for them under the name of the attribute.
+    """
+    for each in instances:
+        cache: Any = getattr(each, CACHE, None)
+        for relation in each._meta.related_objects if cache else ():
+            held = cache.get(relation.field.related_query_name()) if relation.many_to_many else None
+            if held is not None:
+                cache.setdefault(relation.get_accessor_name(), held)
 
 
 def put_back(instances: Iterable[Any], before: dict[int, tuple[Any, dict[str, Any]]]) -> None:

@@ -350,6 +350,56 @@ def test_a_key_that_a_database_compares_in_its_own_way_is_left_to_django(kind: A
 
 @pytest.mark.django_db(transaction=True)
 @isolate_apps("tests.shop")
+def test_what_a_project_prefetches_is_shown_whatever_name_django_keeps_it_under() -> None:
+    class Label(models.Model):
+        name = models.TextField()
+
+        class Meta:
+            app_label = "shop"
+
+        def __str__(self) -> str:
+            return self.name
+
+    class Item(models.Model):
+        labels = models.ManyToManyField(Label, related_name="items", related_query_name="item")  # type: ignore[var-annotated]
+        secret = models.BooleanField()
+
+        class Meta:
+            app_label = "shop"
+
+        def __str__(self) -> str:
+            return str(self.pk)
+
+    class Labels(serializers.ModelSerializer[Any]):
+        items = serializers.SlugRelatedField[Any]("secret", many=True, read_only=True)
+
+        class Meta:
+            model = Label
+            fields = ["items"]
+
+    with connection.schema_editor() as editor:
+        editor.create_model(Label)
+        editor.create_model(Item)
+    try:
+        for secret in (False, True):
+            Item.objects.create(secret=secret).labels.set(
+                [Label.objects.create(name="a"), Label.objects.create(name="b")]
+            )
+        public = models.Prefetch("items", Item.objects.filter(secret=False))
+        rows = Label.objects.order_by("id").prefetch_related(public)
+        found, queries = read(lambda: Labels(rows.all(), many=True))
+        assert [row["items"] for row in found] == [[False], [False], [], []]
+        assert len(queries) == 2
+        _, queries = read(lambda: Labels(list(Label.objects.prefetch_related("items")), many=True))
+        assert len(queries) == 2
+    finally:
+        with connection.schema_editor() as editor:
+            editor.delete_model(Item)
+            editor.delete_model(Label)
+
+
+@pytest.mark.django_db(transaction=True)
+@isolate_apps("tests.shop")
 def test_a_relation_by_several_columns_is_left_to_django() -> None:
     class Place(models.Model):
         pk = models.CompositePrimaryKey("row", "seat")
