@@ -52,8 +52,10 @@ def is_fetched_alike(model: type[Model], source: Any) -> bool:
         return True
     field: Any = model._meta.get_field(source.relation)
     base: Any = source.related._base_manager
-    # A manager that hides rows, or a key that may lead to nothing, is an error for one object.
-    return bool(field.db_constraint) and type(base).get_queryset is Manager.get_queryset
+    # A manager that hides rows, or a key that may lead to nothing, is an error for one object. What
+    # keeps the keys of a table that is not Django's, as those of a view, nobody knows.
+    is_kept = field.db_constraint and field.model._meta.managed
+    return bool(is_kept) and type(base).get_queryset is Manager.get_queryset
 
 
 def keys_of(model: type[Model], source: Any) -> Sequence[Any]:

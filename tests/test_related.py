@@ -398,6 +398,32 @@ def test_what_a_project_prefetches_is_shown_whatever_name_django_keeps_it_under(
             editor.delete_model(Label)
 
 
+@isolate_apps("tests.shop")
+def test_no_row_is_lost_of_a_table_that_is_not_djangos() -> None:
+    class Legacy(models.Model):
+        category = models.ForeignKey(Category, models.DO_NOTHING, related_name="+")
+
+        class Meta:
+            app_label = "shop"
+            managed = False
+
+        def __str__(self) -> str:
+            return str(self.pk)
+
+    class Legacies(serializers.ModelSerializer[Any]):
+        category = CategoryNames()
+
+        class Meta:
+            model = Legacy
+            fields = ["category"]
+
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE shop_legacy (id integer, category_id integer)")
+        cursor.execute("INSERT INTO shop_legacy VALUES (1, -1), (2, -2)")
+    found, _ = read(lambda: Legacies(Legacy.objects.order_by("id"), many=True))
+    assert found == [{"category": None}, {"category": None}]
+
+
 @pytest.mark.django_db(transaction=True)
 @isolate_apps("tests.shop")
 def test_a_relation_by_several_columns_is_left_to_django() -> None:
