@@ -77,12 +77,12 @@ def is_equal_alike(key: Any) -> bool:
 @contextmanager
 def fetched(instances: Sequence[Any], lookups: Sequence[str]) -> Iterator[None]:
     """Fetch related rows of all objects at once, for as long as the objects are read."""
-    wanted = lookups and len(instances) > 1 and settings.FETCH_RELATED
-    if not (wanted and can_fetch(instances) and may_ask(instances)):
-        yield
-        return
     # Only behind another relation do objects other than these get rows.
     reached = loaded_with if any("__" in name for name in lookups) else list
+    wanted = lookups and len(instances) > 1 and settings.FETCH_RELATED
+    if not (wanted and can_fetch(instances, reached(instances)) and may_ask(instances)):
+        yield
+        return
     before = {id(each): (each, dict(getattr(each, CACHE, {}))) for each in reached(instances)}
     let_be_found(reached(instances))
     prefetch_related_objects(instances, *lookups)
@@ -119,14 +119,15 @@ def put_back(instances: Iterable[Any], before: dict[int, tuple[Any, dict[str, An
             vars(instance)[CACHE] = dict(known)
 
 
-def can_fetch(instances: Sequence[Any]) -> bool:
-    """Tell whether all objects are rows of one database, with all of their columns."""
+def can_fetch(instances: Sequence[Any], reached: Iterable[Any]) -> bool:
+    """Tell whether objects are rows of one database, with all columns, and none reached is new."""
     databases = {each._state.db for each in instances}
     columns = {field.attname for field in instances[0]._meta.concrete_fields}
     return (
         len(databases) == 1
         and None not in databases
-        and all(each.pk is not None and columns <= vars(each).keys() for each in instances)
+        and all(columns <= vars(each).keys() for each in instances)
+        and all(each.pk is not None for each in reached)
     )
 
 

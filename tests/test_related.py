@@ -398,6 +398,25 @@ def test_what_a_project_prefetches_is_shown_whatever_name_django_keeps_it_under(
             editor.delete_model(Label)
 
 
+def test_rows_with_a_related_object_that_was_never_saved() -> None:
+    class Tagged(serializers.ModelSerializer[Product]):
+        class Meta:
+            model = Product
+            fields = ["name", "tags"]
+
+    class Sold(serializers.ModelSerializer[OrderLine]):
+        product = Tagged()
+
+        class Meta:
+            model = OrderLine
+            fields = ["product"]
+
+    lines = list(OrderLine.objects.order_by("id"))
+    lines[0].product = Product(name="new")
+    found, _ = read(lambda: Sold(lines, many=True))
+    assert found[0] == {"product": {"name": "new", "tags": []}}
+
+
 @isolate_apps("tests.shop")
 def test_no_row_is_lost_of_a_table_that_is_not_djangos() -> None:
     class Legacy(models.Model):
