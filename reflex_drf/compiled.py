@@ -188,7 +188,7 @@ class Planner:
         if show is None or METHODS & child.__dict__.keys():
             return None
         step = self.spread(field, source, lambda instances: list(map(show, instances)))
-        fetch, plan = source.fetch, column_plan(child, source.related)
+        fetch, plan = source.fetch, column_plan(child, source.related, self.finish)
         # Nothing can be related to what was never saved.
         return replace(step, fetch=lambda row: () if row.pk is None else fetch(row), plan=plan)
 
@@ -230,13 +230,13 @@ def watch(serializer: Any, step: Step) -> Step:
     return replace(step, **{way: watched(name, getattr(step, way)) for way in ways})
 
 
-def column_plan(child: Any, model: Any) -> Plan | None:
+def column_plan(child: Any, model: Any, finish: Show) -> Plan | None:
     """Plan a relation to many of which one column of each row is shown: its key, or its slug."""
     name = shown_attribute(child)
     source = find_source(model, [name]) if name else None
     if source is None or source.column is None or source.wrap is not None:
         return None
-    show, show_all = converter({int: same, str: same}, plain)
+    show, show_all = converter({int: same, str: same}, finish)
     return Plan([Step(str(name), source.fetch, show, show_all, source=source)], bare=True)
 
 

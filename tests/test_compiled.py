@@ -195,6 +195,18 @@ def test_any_relation(declared: dict[str, Any], how: str) -> None:
     agree(lambda: cls(loaded(how), many=True))
 
 
+@pytest.mark.usefixtures("_stocked")
+@pytest.mark.django_db
+def test_what_a_list_shows_of_related_rows_is_of_the_types_that_drf_gives() -> None:
+    prices = serializers.SlugRelatedField("price", source="product_set", many=True, read_only=True)
+    cls = make_class({"prices": prices})
+
+    def make() -> Any:
+        return cls(give_away(Category.objects.order_by("id")), many=True)
+
+    assert outcome(lambda: compiled(make())) == outcome(lambda: make().data)
+
+
 @pytest.fixture(scope="module")
 def _table(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """A table of every kind of column, beside those of the apps."""
