@@ -61,8 +61,8 @@ class Planner:
             return step
         if METHODS & field.__dict__.keys() or type(field).get_attribute not in WAYS:
             return step
-        # A method gets the object itself, and reads what it will.
-        whole = not inherits(field, *KEY_ONLY)
+        # A key, or a link made of one, is shown without the object.
+        whole = not getattr(field, "use_pk_only_optimization", bool)()
         lookups = lookups_on(self.model, field.source_attrs or (), whole=whole)
         if not lookups:
             return replace(step, lookups=()) if step.lookups else step

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.db import connection, models
-from django.test import override_settings
+from django.test import RequestFactory, override_settings
 from django.test.utils import isolate_apps
 from rest_framework import serializers, viewsets
 
@@ -396,6 +396,24 @@ def test_what_a_project_prefetches_is_shown_whatever_name_django_keeps_it_under(
         with connection.schema_editor() as editor:
             editor.delete_model(Item)
             editor.delete_model(Label)
+
+
+@pytest.mark.parametrize(("lookup_field", "count"), [("pk", 1), ("name", 2)])
+def test_a_link_by_key_asks_for_no_object(lookup_field: str, count: int) -> None:
+    class Linked(serializers.ModelSerializer[Product]):
+        category = serializers.HyperlinkedRelatedField[Category](
+            "category-detail", lookup_field=lookup_field, lookup_url_kwarg="pk", read_only=True
+        )
+
+        class Meta:
+            model = Product
+            fields = ["category"]
+
+    context = {"request": RequestFactory().get("/")}
+    products = Product.objects.order_by("id")
+    found, queries = read(lambda: Linked(products.all(), many=True, context=context))
+    assert [row["category"] is None for row in found] == [True, False, False] * 2
+    assert len(queries) == count
 
 
 def test_rows_with_a_related_object_that_was_never_saved() -> None:
