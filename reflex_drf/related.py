@@ -84,8 +84,10 @@ def fetched(instances: Sequence[Any], lookups: Sequence[str]) -> Iterator[None]:
         yield
         return
     before = {id(each): (each, dict(getattr(each, CACHE, {}))) for each in reached(instances)}
+    loaded = {key: set(each._state.fields_cache) for key, (each, _) in before.items()}
     let_be_found(reached(instances))
     prefetch_related_objects(instances, *lookups)
+    forget_missing(reached(instances), loaded)
     if not may_ask(instances):
         # A manager forbids its rows what they may do where each object asks for its own.
         put_back(reached(instances), before)
@@ -108,6 +110,21 @@ def let_be_found(instances: Iterable[Any]) -> None:
             held = cache.get(relation.field.related_query_name()) if relation.many_to_many else None
             if held is not None:
                 cache.setdefault(relation.get_accessor_name(), held)
+
+
+def forget_missing(instances: Iterable[Any], loaded: dict[int, set[str]]) -> None:
+    """Let each object ask for itself where a key leads to no row, unless the project has asked.
+
+    That is an error then, of which DRF makes None. Of a row that was looked for together with
+    others Django keeps None itself, of which DRF finds an attribute missing.
+    """
+    for each in instances:
+        held = each._state.fields_cache
+        for name in [name for name, row in held.items() if row is None]:
+            source: Any = find_one(type(each), name)
+            is_ours = source is not None and name not in loaded.get(id(each), ())
+            if is_ours and getattr(each, source.key) is not None:
+                del held[name]
 
 
 def put_back(instances: Iterable[Any], before: dict[int, tuple[Any, dict[str, Any]]]) -> None:

@@ -416,6 +416,24 @@ def test_a_link_by_key_asks_for_no_object(lookup_field: str, count: int) -> None
     assert len(queries) == count
 
 
+@pytest.mark.parametrize("options", [{}, {"default": "none"}, {"required": False}])
+def test_rows_whose_key_leads_to_no_row(options: Any) -> None:
+    class Named(serializers.ModelSerializer[Product]):
+        category_name = serializers.CharField(source="category.name", **options)
+
+        class Meta:
+            model = Product
+            fields = ["category_name"]
+
+    def rows() -> list[Product]:
+        products = list(Product.objects.exclude(category=None))
+        products[1].category_id = -1
+        return products
+
+    found, _ = read(lambda: Named(rows(), many=True))
+    assert found[1] == {"category_name": None}
+
+
 def test_rows_with_a_related_object_that_was_never_saved() -> None:
     class Tagged(serializers.ModelSerializer[Product]):
         class Meta:
