@@ -184,6 +184,9 @@ def joined(queryset: QuerySet[Any], ones: Sequence[str], many: Sequence[str]) ->
     if queryset._prefetch_related_lookups and many:  # type: ignore[attr-defined]
         # The project has a choice of its own here.
         many = ()
+    # Of `order.lines` each line has that very order, which may have changed since it was read.
+    known = {field.name for field in queryset._known_related_objects}  # type: ignore[attr-defined]
+    ones = [name for name in ones if name.partition("__")[0] not in known]
     # Without a name, `select_related` would join every relation that there is.
     queryset = queryset.select_related(*ones) if ones else queryset
     return queryset.prefetch_related(*many) if many else queryset

@@ -434,6 +434,22 @@ def test_rows_whose_key_leads_to_no_row(options: Any) -> None:
     assert found[1] == {"category_name": None}
 
 
+def test_rows_of_a_relation_show_the_object_that_they_were_asked_of() -> None:
+    class Of(serializers.ModelSerializer[Product]):
+        category = CategoryNames()
+
+        class Meta:
+            model = Product
+            fields = ["name", "category"]
+
+    category = Category.objects.get(name="C1")
+    category.name = "changed"
+    for rows in (category.product_set, category.product_set.order_by("id")):
+        found, queries = read(lambda rows=rows: Of(rows.all(), many=True))  # type: ignore[misc]
+        assert [row["category"] for row in found] == [{"name": "changed"}]
+        assert len(queries) == 1
+
+
 def test_rows_with_a_related_object_that_was_never_saved() -> None:
     class Tagged(serializers.ModelSerializer[Product]):
         class Meta:
