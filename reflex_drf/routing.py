@@ -242,6 +242,7 @@ def action_methods(view: type[APIView], urlconf: Urlconf = None) -> dict[str, tu
     return {name: tuple(found) for name, found in verbs.items()}
 
 
+@lru_cache(maxsize=4096)
 def foreign_arguments(view: type[APIView], action: str) -> frozenset[str]:
     """Give the URL arguments that only other actions of a viewset have, as by their `url_path`."""
     found = places(settings.ROOT_URLCONF).get(view, [])
@@ -282,6 +283,7 @@ def clear_routes(*, setting: str = "ROOT_URLCONF", **kwargs: Any) -> None:
     if setting == "ROOT_URLCONF":
         clear_places()
         _find_route.cache_clear()
+        foreign_arguments.cache_clear()
 
 
 setting_changed.connect(clear_routes, dispatch_uid="reflex_drf.routing.clear_routes")

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
@@ -149,9 +149,9 @@ class Calls(ModelHooks):
         )
 
     def _url_kwargs(self, action: str) -> dict[str, Any]:
-        plan = self._plan
-        given = {**self._route_kwargs(), **plan.options.url_kwargs, **self.get_url_kwargs()}
-        foreign = foreign_arguments(plan.viewset, action)
+        own, viewset = self._plan.options.url_kwargs, cast("Any", self._plan.viewset)
+        given = {**self._route_kwargs(), **own, **self.get_url_kwargs()}
+        foreign = foreign_arguments(viewset, action)
         return {name: value for name, value in given.items() if name not in foreign}
 
     def _route_kwargs(self) -> dict[str, Any]:
