@@ -53,7 +53,8 @@ async def open_connections() -> None:
 
     await asyncio.gather(*(call(open_one) for _ in range(pool.size)))
     pool.spare.used = True
-    await asyncio.wrap_future(pool.spare.executor.submit(connection.ensure_connection))
+    # The connection is looked up in the thread: each has its own.
+    await asyncio.wrap_future(pool.spare.executor.submit(lambda: connection.ensure_connection()))
 
 
 async def work(hours: int, cable: Cable | None = None) -> list[Figures]:
