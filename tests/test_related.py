@@ -163,19 +163,21 @@ def test_columns_of_related_rows_are_joined() -> None:
     assert "JOIN" in queries.statements[0]
 
 
+class Tagged(serializers.ModelSerializer[Product]):
+    class Meta:
+        model = Product
+        fields = ["name", "tags"]
+
+
+class Sold(serializers.ModelSerializer[OrderLine]):
+    product = Tagged()
+
+    class Meta:
+        model = OrderLine
+        fields = ["product"]
+
+
 def test_many_rows_behind_one_that_could_be_joined() -> None:
-    class Tagged(serializers.ModelSerializer[Product]):
-        class Meta:
-            model = Product
-            fields = ["name", "tags"]
-
-    class Sold(serializers.ModelSerializer[OrderLine]):
-        product = Tagged()
-
-        class Meta:
-            model = OrderLine
-            fields = ["product", "quantity"]
-
     lines = OrderLine.objects.order_by("id")
     for queryset in (lines, lines.select_related("product")):
         found, _ = read(lambda queryset=queryset: Sold(queryset.all(), many=True))  # type: ignore[misc]
@@ -451,18 +453,6 @@ def test_rows_of_a_relation_show_the_object_that_they_were_asked_of() -> None:
 
 
 def test_rows_with_a_related_object_that_was_never_saved() -> None:
-    class Tagged(serializers.ModelSerializer[Product]):
-        class Meta:
-            model = Product
-            fields = ["name", "tags"]
-
-    class Sold(serializers.ModelSerializer[OrderLine]):
-        product = Tagged()
-
-        class Meta:
-            model = OrderLine
-            fields = ["product"]
-
     lines = list(OrderLine.objects.order_by("id"))
     lines[0].product = Product(name="new")
     found, _ = read(lambda: Sold(lines, many=True))
