@@ -37,6 +37,7 @@ __all__ = [
     "clear_routes",
     "find_route",
     "foreign_arguments",
+    "lookup_argument",
     "paginator_parameters",
     "places",
     "private_urlconf",
@@ -101,9 +102,7 @@ class Route:
     @property
     def lookup_kwarg(self) -> str:
         """The URL argument that names the row."""
-        cls: Any = self.cls
-        lookup = getattr(cls, "lookup_url_kwarg", None) or getattr(cls, "lookup_field", "pk")
-        return str(lookup)
+        return lookup_argument(self.cls)
 
     def url(self, kwargs: Mapping[str, Any]) -> str:
         """Give the path of the route with these URL arguments."""
@@ -240,6 +239,12 @@ def action_methods(view: type[APIView], urlconf: Urlconf = None) -> dict[str, tu
         for verb, name in place.actions.items():
             verbs.setdefault(name, {})[verb.upper()] = None
     return {name: tuple(found) for name, found in verbs.items()}
+
+
+def lookup_argument(view: Any) -> str:
+    """Give the URL argument by which a viewset is told of which row it is asked."""
+    name = getattr(view, "lookup_url_kwarg", None)
+    return str(name or getattr(view, "lookup_field", None) or "pk")
 
 
 @lru_cache(maxsize=4096)

@@ -9,7 +9,7 @@ from typing import Any
 
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.permissions import has_action, takes_method
-from reflex_drf.routing import places
+from reflex_drf.routing import lookup_argument, places
 
 __all__ = ["Entry", "Section", "find_entries"]
 
@@ -115,7 +115,7 @@ def _ordered(entries: Iterable[Entry], order: Sequence[str]) -> list[Entry]:
 
 def _reason(prefix: str, viewset: Any) -> str:
     """Why no page could show a viewset, or nothing."""
-    lookup = getattr(viewset, "lookup_url_kwarg", None) or getattr(viewset, "lookup_field", "pk")
+    lookup = lookup_argument(viewset)
     needed = set(re.findall(r"\(\?P<(\w+)>", prefix))
     found: list[set[str]] = [
         set(place.url_kwargs - _OWN_ARGUMENTS - {lookup}) for place in _places(viewset)

@@ -13,7 +13,7 @@ from asgiref.sync import sync_to_async
 
 from reflex_drf import permissions
 from reflex_drf.live import LiveListMixin
-from reflex_drf.routing import find_route
+from reflex_drf.routing import find_route, lookup_argument
 from reflex_drf.site.registry import Shown, shown_entries
 from reflex_drf.site.sections import Entry
 from reflex_drf.state import AppState, ModelState
@@ -67,11 +67,9 @@ def _may_open(shown: Shown, request: Any) -> bool:
 
 def _initkwargs(shown: Shown) -> Mapping[str, Any]:
     # Those of the router or of `as_view()` count, as they do for a request.
-    cls: Any = shown.viewset
-    lookup = getattr(cls, "lookup_url_kwarg", None) or getattr(cls, "lookup_field", "pk")
     # What only shows single rows has no URL without a key.
-    kwargs = [str(lookup)] if shown.action == "retrieve" else []
-    return find_route(cls, shown.action, kwargs=kwargs).initkwargs
+    kwargs = [lookup_argument(shown.viewset)] if shown.action == "retrieve" else []
+    return find_route(shown.viewset, shown.action, kwargs=kwargs).initkwargs
 
 
 def make_state(name: str, entry: Entry, base: str) -> type[Any]:

@@ -17,6 +17,7 @@ from reflex_drf import bridge
 from reflex_drf.backends import Call, Reply
 from reflex_drf.bridge.language import say
 from reflex_drf.permissions import acting_view, may
+from reflex_drf.routing import lookup_argument
 from reflex_drf.state.answers import drop_tab
 from reflex_drf.state.calls import MESSAGES, Calls, operation
 from reflex_drf.state.queries import ListQuery
@@ -224,7 +225,7 @@ def _rows_of(viewset: Any, relation: Relation, values: Iterable[str]) -> list[Ca
     field = str(getattr(viewset, "lookup_field", None) or "pk")
     if not hasattr(viewset, "retrieve") or field != relation.key:
         return []
-    argument = str(getattr(viewset, "lookup_url_kwarg", None) or field)
+    argument = lookup_argument(viewset)
     return [Call(view=viewset, action="retrieve", kwargs={argument: value}) for value in values]
 
 

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from rest_framework import serializers
 
 from reflex_drf.backends import Backend
+from reflex_drf.routing import lookup_argument
 from reflex_drf.state.forms import Form
 from reflex_drf.state.options import Options
 from reflex_drf.state.queries import ListQuery
@@ -108,8 +109,7 @@ class Plan:
     @property
     def lookup_kwarg(self) -> str:
         """The URL argument that names a row."""
-        name = getattr(self.viewset, "lookup_url_kwarg", None)
-        return str(name or getattr(self.viewset, "lookup_field", None) or "pk")
+        return lookup_argument(self.viewset)
 
     @cached_property
     def key(self) -> str:
