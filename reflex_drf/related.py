@@ -80,12 +80,13 @@ def fetched(instances: Sequence[Any], lookups: Sequence[str]) -> Iterator[None]:
     # Only behind another relation do objects other than these get rows.
     reached = loaded_with if any("__" in name for name in lookups) else list
     wanted = lookups and len(instances) > 1 and settings.FETCH_RELATED
-    if not (wanted and can_fetch(instances, reached(instances)) and may_ask(instances)):
+    around = reached(instances) if wanted else ()
+    if not (wanted and can_fetch(instances, around) and may_ask(instances)):
         yield
         return
-    before = {id(each): (each, dict(getattr(each, CACHE, {}))) for each in reached(instances)}
+    before = {id(each): (each, dict(getattr(each, CACHE, {}))) for each in around}
     loaded = {key: set(each._state.fields_cache) for key, (each, _) in before.items()}
-    let_be_found(reached(instances))
+    let_be_found(around)
     prefetch_related_objects(instances, *lookups)
     forget_missing(reached(instances), loaded)
     if not may_ask(instances):
