@@ -12,7 +12,7 @@ from django.http.response import HttpResponseBase
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from reflex_drf.backends import Reply
+from reflex_drf.backends import Call, Reply
 from reflex_drf.bridge.language import say
 from reflex_drf.errors import ErrorReport
 
@@ -55,7 +55,9 @@ def drop_tab() -> Any:
     return rx.call_script("window.sessionStorage.removeItem('token');window.location.reload()")
 
 
-def kept_by_others() -> Reply:
-    """Refuse to delete a row that other rows need."""
+def kept_by_others(call: Call, error: Exception) -> Reply:
+    """Refuse to delete a row that other rows need; of any other call that is an error."""
+    if call.action != "destroy":
+        raise error
     message = say(_("It cannot be deleted, because other rows need it."))
     return Reply(status=409, errors=ErrorReport(409, "protected", message))

@@ -220,7 +220,5 @@ class BulkHandlers(WriteHandlers):
 def _answer(run: Run, call: Call) -> Reply:
     try:
         return run(call)
-    except KEPT:
-        if call.action != "destroy":
-            raise
-        return kept_by_others()
+    except KEPT as error:
+        return kept_by_others(call, error)

@@ -186,10 +186,8 @@ class Calls(ModelHooks):
             # Its text names addresses and settings, which are for the log and not for the viewer.
             logger.error("%s: %s", type(self).__name__, error)
             return [Reply(status=503, errors=ErrorReport(503, "unavailable", say(MESSAGES[503])))]
-        except KEPT:
-            if calls[0].action != "destroy":
-                raise
-            return [kept_by_others()]
+        except KEPT as error:
+            return [kept_by_others(calls[0], error)]
         except RouteNotFound as error:
             if not _fits_no_url(calls[0]):
                 raise
