@@ -54,6 +54,9 @@ class Migration(migrations.Migration):
                 ),
                 ("name", models.CharField(max_length=30, unique=True)),
             ],
+            options={
+                "ordering": ["id"],
+            },
         ),
         migrations.CreateModel(
             name="Product",
