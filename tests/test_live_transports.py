@@ -253,3 +253,31 @@ def test_a_transport_is_made_once_and_closed_with_the_settings(settings: Any) ->
     assert cable.closed == 1
     settings.REFLEX_DRF = {"LIVE_TRANSPORT": "tests.living.Cable"}
     assert isinstance(current_transport(), Cable)
+
+
+@pytest.mark.postgres
+async def test_listening_that_is_cancelled_twice_leaves_no_connection_open(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from psycopg import AsyncConnection, waiting
+
+    settings.REFLEX_DRF = choose("postgres")
+    made: list[AsyncConnection[Any]] = []
+    connect = AsyncConnection.connect
+
+    async def connect_known(**parameters: Any) -> AsyncConnection[Any]:
+        made.append(await connect(**parameters))
+        return made[-1]
+
+    monkeypatch.setattr(AsyncConnection, "connect", connect_known)
+    listening = aiter(current_transport().listen())
+    assert await anext(listening) is None
+    task = asyncio.create_task(anext(listening))  # type: ignore[arg-type]
+    await asyncio.sleep(0)
+    # It lets others run after each statement, as it does on a loop that is busy.
+    monkeypatch.setattr(waiting, "MAX_BUSY_TIME", 0, raising=False)
+    while not task.done():
+        task.cancel()
+        await asyncio.sleep(0)
+    (connection,) = made
+    assert connection.closed

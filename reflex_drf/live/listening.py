@@ -77,13 +77,11 @@ class TriggerListener:
 
     async def _listen(self) -> AsyncIterator[str | frozenset[str]]:
         """Give the tables that have triggers, once it listens, and then each message."""
-        import psycopg
-
-        from reflex_drf.live.transports.postgres import QUIET, connection_parameters
+        from reflex_drf.live.transports.postgres import QUIET, connected, connection_parameters
 
         # A name for those who look at what is connected.
         parameters = connection_parameters(self.alias) | {"application_name": APPLICATION}
-        async with await psycopg.AsyncConnection.connect(**parameters) as connection:
+        async with connected(parameters) as connection:
             standby = await connection.execute("SELECT pg_is_in_recovery()")
             if await standby.fetchone() == (True,):
                 # It cannot listen, and only repeats what the server behind it has said.

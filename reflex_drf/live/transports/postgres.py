@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from django.db import connections
@@ -52,8 +53,7 @@ class PostgresTransport(Transport):
 
     async def listen(self) -> AsyncIterator[str | None]:
         """Give what the channel is notified of."""
-        connection = await psycopg.AsyncConnection.connect(**self._parameters)
-        async with connection:
+        async with connected(self._parameters) as connection:
             await connection.execute(
                 sql.SQL("LISTEN {channel}").format(channel=sql.Identifier(self.channel))
             )
@@ -69,6 +69,18 @@ class PostgresTransport(Transport):
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+
+@asynccontextmanager
+async def connected(parameters: dict[str, Any]) -> AsyncIterator[psycopg.AsyncConnection[Any]]:
+    """Keep a connection open that surely ends with the block."""
+    connection = await psycopg.AsyncConnection.connect(**parameters)
+    try:
+        yield connection
+    finally:
+        # The connection's own block rolls back first, which may wait; a task that is cancelled
+        # again in that moment, as at the end of a loop, would leave it open. This never waits.
+        await connection.close()
 
 
 def parameters(url: str | None) -> dict[str, Any]:
