@@ -13,6 +13,7 @@ from reflex_drf.backends import Backend
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.permissions import has_action, takes_method
 from reflex_drf.state.actionforms import action_form, own_serializer
+from reflex_drf.state.fieldnames import check_field_names
 from reflex_drf.state.forms import Form, build_form
 from reflex_drf.state.hooks import CLEAN, THREAD_HOOKS, ModelHooks
 from reflex_drf.state.options import Options
@@ -63,6 +64,8 @@ def make_plan(
     )
     if plan.edits:
         plan = replace(plan, extra_variables=_editing_variables(order))
+    own_rows = any("get_queryset" in vars(k) and k is not ModelHooks for k in order)
+    check_field_names(plan, own_rows=own_rows or "get_queryset" in namespace)
     _check_pages(plan)
     _check_row_permissions(plan)
     _check_backend(plan, order, namespace)
