@@ -15,8 +15,10 @@ from django.apps import apps
 from django.conf import settings as django_settings
 from django.core.checks import ERROR
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError, connections
 from reflex_base.config import get_config
-from reflex_base.constants import Endpoint, Env
+from reflex_base.constants import CompileContext, Endpoint, Env
 from reflex_base.environment import environment
 from reflex_base.plugins import Plugin
 from reflex_base.vars.base import Var
@@ -96,6 +98,7 @@ class ReflexDjangoPlugin(Plugin):
         # The bridge has a state of its own, which the front end has to be compiled with.
         import_module("reflex_drf.seam")
         warn_of_settings()
+        warn_of_migrations()
         config = get_config()
         prefixes = self.prefixes
         check_endpoints(prefixes, config)
@@ -201,6 +204,20 @@ def warn_of_settings() -> None:
     """Say at start what `manage.py check` would say."""
     for problem in check_settings():
         logger.warning("%s %s", problem.msg, problem.hint or "")
+
+
+def warn_of_migrations() -> None:
+    """Say at `reflex run` what Django's own server says: that migrations wait to be applied."""
+    if environment.REFLEX_COMPILE_CONTEXT.get() != CompileContext.RUN:
+        # An export may be made where no database is.
+        return
+    try:
+        BaseCommand().check_migrations()
+    except DatabaseError as error:
+        logger.warning("The database does not say whether migrations wait: %s", error)
+    finally:
+        # This process only starts those that serve.
+        connections.close_all()
 
 
 def check_endpoints(prefixes: Sequence[str], config: Config) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -393,6 +394,42 @@ def test_warnings_are_said_at_start(tmp_path: Path, caplog: pytest.LogCaptureFix
     with override_settings(SESSION_COOKIE_HTTPONLY=False):
         compile_with(ReflexDjangoPlugin(base_dir=tmp_path))
     assert "SESSION_COOKIE_HTTPONLY" in caplog.text
+
+
+STARTED = """
+    from rxconfig import config
+    from django.db import connections
+    config.plugins[0].pre_compile(
+        add_save_task=print, add_modify_task=lambda *a: None,
+        radix_themes_plugin=None, unevaluated_pages=[],
+    )
+    print("open" if connections["default"].connection else "closed")
+"""
+
+
+def started(project: Project, command: str) -> str:
+    """What is said before `reflex run`, or another command, compiles the pages."""
+    done = project.python(
+        "-c", dedent(STARTED), **{environment.REFLEX_COMPILE_CONTEXT.name: command}
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_migrations_that_wait_are_said_at_start(project: Project) -> None:
+    said = started(project, "run")
+    assert "unapplied migration(s)" in said
+    assert "auth" in said
+    assert said.splitlines()[-1] == "closed"
+    # Who exports may have no database, and makes none.
+    assert started(project, "export").splitlines() == ["closed"]
+    assert project.python("manage.py", "migrate", "-v0").returncode == 0
+    assert started(project, "run").splitlines() == ["closed"]
+
+
+def test_a_database_that_is_away_stops_no_start(project: Project) -> None:
+    project.write("db.sqlite3/no_database.txt", "")
+    assert "does not say whether migrations wait: unable to open" in started(project, "run")
 
 
 def test_events_and_uploads_go_to_the_pages_own_origin(
