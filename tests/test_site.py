@@ -18,6 +18,7 @@ from rest_framework.routers import DefaultRouter
 from rest_framework_nested.routers import NestedSimpleRouter
 
 from reflex_drf import ui
+from reflex_drf.backends.http import HttpBackend
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.live import LiveListMixin
 from reflex_drf.site import SiteState
@@ -78,6 +79,12 @@ class SingleViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet[Product])
     queryset = Product.objects.all()
     serializer_class = ClashingSerializer
     lookup_field = "sku"
+
+
+class AddingViewSet(mixins.CreateModelMixin, viewsets.GenericViewSet[Product]):
+    queryset = Product.objects.all()
+    serializer_class = ClashingSerializer
+    permission_classes = [permissions.IsAuthenticated]
 
 
 class UnknownSerializerViewSet(viewsets.ModelViewSet[Product]):
@@ -252,6 +259,23 @@ class TestLeftOut:
             ui.Site(router_of(tasks=TaskViewSet), path=wrong)
 
 
+class TestForms:
+    def test_an_old_row_is_locked_by_its_own_rights_and_a_new_one_by_its_section(
+        self, app: rx.App
+    ) -> None:
+        site = site_of(router_of(products=ProductViewSet))
+        site.add_to(app)
+        pages = {
+            route.removeprefix(f"{site.path}/products/"[1:]): rendered(page.component())
+            for route, page in app._unevaluated_pages.items()
+        }
+        for route in ("new", "[row_key]/copy"):
+            assert "You may not add any products." in pages[route]
+            assert "addable" in pages[route]
+        assert "row_may" in pages["[row_key]/edit"]
+        assert "You may not change this." in pages["[row_key]/edit"]
+
+
 @pytest.mark.django_db(transaction=True)
 class TestMenu:
     async def test_it_is_asked_of_the_viewsets_own_permissions(self) -> None:
@@ -277,6 +301,13 @@ class TestMenu:
             assert list(tab.get(SiteState, "offered").values()) == [True, True]
         assert "BrokenViewSet: its permissions failed" in caplog.text
 
+    async def test_what_only_makes_rows_is_there_for_those_who_have_a_session(self) -> None:
+        site_of(router_of(adding=AddingViewSet))
+        admin = await get_user_model().objects.acreate_superuser("admin")
+        async with Tab(user=admin) as tab:
+            await tab.send(SiteState.look_around)
+            assert list(tab.get(SiteState, "offered").values()) == [True]
+
     async def test_what_only_shows_single_rows_costs_nobody_the_menu(self) -> None:
         router = router_of(single=SingleViewSet, products=ProductViewSet)
         with override_settings(ROOT_URLCONF=type("Urls", (), {"urlpatterns": router.urls})):
@@ -284,6 +315,23 @@ class TestMenu:
             async with Tab() as tab:
                 await tab.send(SiteState.look_around)
                 assert list(tab.get(SiteState, "offered").values()) == [True, True]
+
+    async def test_it_is_known_where_rows_may_be_added(self) -> None:
+        site = site_of(router_of(products=ProductViewSet, staff=StaffViewSet, read=ReadingViewSet))
+        admin = await get_user_model().objects.acreate_superuser("admin")
+        seen = []
+        for who in (None, admin):
+            async with Tab(user=who) as tab:
+                assert tab.get(SiteState, "addable") == {}
+                await tab.send(SiteState.look_around)
+                addable = tab.get(SiteState, "addable").items()
+                seen.append({name.removeprefix(f"{site.path}/"): may for name, may in addable})
+        assert seen == [{"products": False, "staff": False}, {"products": True, "staff": True}]
+
+    def test_nobody_is_asked_about_an_api_elsewhere(self) -> None:
+        remote = ui.Section(options={"backend_class": HttpBackend("http://localhost:9")})
+        site_of(router_of(products=ProductViewSet), sections={"products": remote})
+        assert [shown.adds for shown in shown_entries()] == [False]
 
     async def test_signing_out_ends_the_session(self) -> None:
         user = await get_user_model().objects.acreate_user("leaving")

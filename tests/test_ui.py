@@ -283,6 +283,11 @@ class TestForm:
         with pytest.raises(ConfigurationError, match="no form field 'prise'"):
             ui.form(UiProductState, fields=["prise"])
 
+    def test_it_is_locked_where_nothing_may_be_changed(self) -> None:
+        tree = rendered(ui.form(UiProductState, writable=rx.Var("mine")))
+        assert "disabled:(isTrue(mine) ? false : true)" in tree
+        assert "fieldset" not in rendered(ui.form(UiProductState, fields=["name"]))
+
     def test_a_control_can_be_replaced(self) -> None:
         tree = rendered(ui.form(UiProductState, controls={"name": rx.text("own control")}))
         assert "own control" in tree

@@ -178,6 +178,38 @@ class TestPages:
         await expect(admin.heading).to_have_text("Products")
         await expect(admin.page.get_by_text("12 products")).to_be_visible()
 
+    async def test_who_may_add_or_change_nothing_is_told_so_instead_of_at_the_end(
+        self, make_guest: Any
+    ) -> None:
+        visitor, admin = await make_guest(), await make_guest(user="admin")
+        # Nothing is refused before anybody was asked.
+        sent = await (await visitor.page.request.get(f"{visitor.url}/office/products/new")).text()
+        assert "<form" in sent
+        assert "You may not" not in sent
+        row = await admin.link("Edit Chair 02").get_attribute("href")
+        said = visitor.page.get_by_role("main").get_by_text("You may not")
+        sign_in = visitor.page.get_by_role("main").get_by_role("link", name="Sign in")
+        await visitor.open("/office/products/new")
+        await expect(said).to_have_text("You may not add any products.")
+        await expect(visitor.page.get_by_role("form")).to_have_count(0)
+        await expect(sign_in).to_have_attribute("href", re.compile("next=%2Foffice%2Fproducts"))
+        assert await violations(visitor.page) == []
+        await visitor.open(row)
+        await expect(visitor.input("Name")).to_have_value("Chair 02")
+        await expect(visitor.input("Name")).to_be_disabled()
+        await expect(visitor.page.get_by_label("On sale")).to_be_disabled()
+        await expect(said).to_have_text("You may not change this.")
+        await expect(visitor.page.get_by_role("button", name="Save")).to_have_count(0)
+        await expect(sign_in).to_be_visible()
+        assert await violations(visitor.page) == []
+        await visitor.open(row.replace("/edit", "/copy"))
+        await expect(said).to_have_text("You may not add any products.")
+        await expect(visitor.page.get_by_role("form")).to_have_count(0)
+        for path in ("/office/products/new", row):
+            await admin.open(path)
+            await expect(admin.input("Name")).to_be_enabled()
+            await expect(admin.button("Save", exact=True)).to_be_visible()
+
     async def test_an_action_shows_what_became_of_the_row(self, admin: Guest) -> None:
         await admin.link("Chair 05", exact=True).click()
         await expect(admin.heading).to_have_text("Chair 05")

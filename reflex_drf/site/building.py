@@ -106,7 +106,9 @@ class Site:
             edit=describe(state).edit is not None,
             new=describe(state).create is not None,
         )
-        show_entry(Shown(base, state._plan.viewset, _first_action(state)))
+        # Of an API elsewhere, nobody can be asked who may add to it.
+        adds = links.new and state._plan.in_process
+        show_entry(Shown(base, state._plan.viewset, _first_action(state), adds))
         return _Built(entry, state, SectionPages(entry.section, state, links))
 
     def _items(self) -> list[MenuItem]:

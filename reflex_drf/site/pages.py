@@ -12,10 +12,13 @@ from django.utils.translation import gettext_lazy as _
 from reflex_drf import ui
 from reflex_drf.site.sections import Section
 from reflex_drf.site.shell import MenuItem
+from reflex_drf.site.states import SiteState
 from reflex_drf.state.description import Description, describe
 from reflex_drf.state.detail import DETAIL_PARAM
 from reflex_drf.ui import browser
 from reflex_drf.ui.links import Links
+from reflex_drf.ui.parts import allowed
+from reflex_drf.ui.refusals import sign_in_link
 from reflex_drf.ui.texts import capital, text
 
 __all__ = ["Page", "SectionPages"]
@@ -134,25 +137,43 @@ class SectionPages:
 
     def new(self) -> rx.Component:
         """A form for a new row."""
-        return self._form(text(_("New %(name)s"), name=self.known.label), self.links.path)
+        title = text(_("New %(name)s"), name=self.known.label)
+        return self._page(title, self._unless_refused(self._form(self.links.path)))
 
     def copy(self) -> rx.Component:
         """A form for a new row that begins as another."""
         title = text(_("Copy %(name)s"), name=self.known.label)
-        there = self.state.form_mode != ""
-        return self._form(title, self.links.path, there, self.state.load_clone)
+        refusal = ui.refusal(self.state, retry=self.state.load_clone)
+        form = self._unless_refused(self._form(self.links.path))
+        return self._page(title, rx.cond(self.state.form_mode != "", form, refusal))
 
     def edit(self) -> rx.Component:
         """A form for an existing row."""
         back = self.links.to(_route_key()) if self.links.detail else self.links.path
         title = text(_("Edit %(name)s"), name=self.known.label)
-        there = self.state.editing_id.is_not_none()
-        return self._form(title, back, there, self.state.load_edit)
+        key, refusal = self.state.editing_id, ui.refusal(self.state, retry=self.state.load_edit)
+        # Where a cache has answered, nobody was asked about anything, the row itself included.
+        asked = allowed(self.state, "retrieve", key)
+        locked = asked & ~allowed(self.state, str(self.known.update_action), key)
+        form = rx.fragment(
+            rx.cond(locked, _refused(text(_("You may not change this.")))),
+            self._form(back, writable=~locked),
+        )
+        return self._page(title, rx.cond(key.is_not_none(), form, refusal))
 
-    def _form(self, title: Any, back: Any, there: Any = None, again: Any = None) -> rx.Component:
-        section = self.section
-        options = {"fields": section.fields, "on_cancel": rx.redirect(back)}
-        form = ui.form(self.state, **{**options, **section.form_options})
+    def _form(self, back: Any, **options: Any) -> rx.Component:
+        options |= {"fields": self.section.fields, "on_cancel": rx.redirect(back)}
+        return ui.form(self.state, **{**options, **self.section.form_options})
+
+    def _unless_refused(self, form: rx.Component) -> rx.Component:
+        """A form for a new row, or word that this viewer may add none."""
+        path: rx.Var[str] = rx.Var.create(self.links.path)
+        addable: Any = SiteState.addable
+        refused = browser.expression("$0?.[$1] === false", addable, path, kind=bool)
+        said = text(_("You may not add any %(names)s."), names=self.known.label_plural)
+        return rx.cond(refused, _refused(said), form)
+
+    def _page(self, title: Any, content: rx.Component) -> rx.Component:
         return rx.box(
             self._back(),
             _heading(title),
@@ -160,9 +181,7 @@ class SectionPages:
                 ui.progress(self.state),
                 ui.presence(self.state, margin_bottom="12px"),
                 ui.conflict(self.state, margin_bottom="12px"),
-                form
-                if there is None
-                else rx.cond(there, form, ui.refusal(self.state, retry=again)),
+                content,
                 size="3",
                 max_width="760px",
             ),
@@ -188,6 +207,23 @@ def _route_key() -> rx.Var[str]:
 
 def _heading(title: Any) -> rx.Component:
     return rx.heading(text(title), as_="h1", size="6", margin_bottom="16px")
+
+
+def _refused(said: Any) -> rx.Component:
+    """What the viewer may not do, with a way to sign in for those who have not."""
+    return rx.callout.root(
+        rx.callout.icon(rx.icon("lock", size=16)),
+        rx.flex(
+            rx.text(said, size="2"),
+            rx.cond(SiteState.is_authenticated, rx.fragment(), sign_in_link()),
+            wrap="wrap",
+            spacing="3",
+        ),
+        color_scheme="amber",
+        high_contrast=True,
+        size="1",
+        margin_bottom="12px",
+    )
 
 
 def _plain_row(row: Any) -> rx.Component:

@@ -16,6 +16,8 @@ class Shown:
     name: str
     viewset: type[Any]
     action: str
+    # Whether it has a page for a new row.
+    adds: bool = False
 
 
 _shown: dict[str, Shown] = {}

@@ -35,11 +35,13 @@ class SiteState(AppState):
     offered: dict[str, bool] = {}
     # Whether it is known yet.
     looked: bool = False
+    # To which sections rows may be added; of one that is missing nothing is known.
+    addable: dict[str, bool] = {}
 
     @rx.event
     async def look_around(self) -> None:
         """Ask the viewsets' own permission classes what this viewer may open."""
-        self.offered = await sync_to_async(_offers)(self.request)
+        self.offered, self.addable = await sync_to_async(_offers)(self.request)
         self.looked = True
 
     @rx.event
@@ -48,17 +50,25 @@ class SiteState(AppState):
         await self.logout()
 
 
-def _offers(request: Any) -> dict[str, bool]:
-    return {shown.name: _may_open(shown, request) for shown in shown_entries()}
+def _offers(request: Any) -> tuple[dict[str, bool], dict[str, bool]]:
+    entries = shown_entries()
+    return (
+        {shown.name: _may(shown, shown.action, request) for shown in entries},
+        {shown.name: _may(shown, "create", request) for shown in entries if shown.adds},
+    )
 
 
-def _may_open(shown: Shown, request: Any) -> bool:
-    """Whether the viewer may do what the first page of a section does."""
+def _may(shown: Shown, action: str, request: Any) -> bool:
+    """Whether the viewer may do what a page of a section does."""
     view = shown.viewset(**_initkwargs(shown))
     view.action_map, view.args, view.kwargs, view.format_kwarg = {"get": "list"}, (), {}, None
     view.request = view.initialize_request(request)
     try:
-        return permissions.may(view, shown.action)
+        # Asked about an action that writes, a session would want a token of the form.
+        view.perform_authentication(view.request)
+        return permissions.may(view, action)
+    except permissions.REFUSALS:
+        return False
     except Exception as error:  # noqa: BLE001 - logged, and decided when the page is opened
         # A class that fails at a question must cost the viewer neither menu nor page.
         logger.warning("%s: its permissions failed: %r", shown.viewset.__name__, error)

@@ -35,6 +35,7 @@ def form(
     guarded: bool = True,
     read_only: bool = True,
     footer: rx.Component | None = None,
+    writable: bool | rx.Var[bool] = True,
     **props: Any,
 ) -> rx.Component:
     """A form for what the state's serializer lets one write.
@@ -42,7 +43,7 @@ def form(
     `fields` names those to show, `controls` replaces the control of a field, and `relations`
     names the state whose rows a relation is chosen from. `more` offers to go on after saving,
     `guarded` asks before what was typed gets lost, `read_only` shows an edited row's other fields,
-    and `footer` stands above the buttons.
+    `footer` stands above the buttons, and `writable` says when anything may be changed.
     """
     known = describe(state)
     if known.save is None:
@@ -58,18 +59,16 @@ def form(
     return rx.el.form(
         problem(rx.cond(state.error, state.error, _unshown(state, chosen))),
         rx.cond(state.refusal == "signed_out", sign_in_link()),
-        rx.grid(
-            *(_shown(state, known, f, own.get(f.name), pickers.get(f.name)) for f in chosen),
-            columns=rx.breakpoints(initial="1", sm="2"),
-            spacing="4",
-            margin_top="4px",
+        _fields(
+            [_shown(state, known, f, own.get(f.name), pickers.get(f.name)) for f in chosen],
+            writable,
         ),
         _read_only(state, known) if read_only and fields is None else rx.fragment(),
         # Which form it is, so that it is not saved twice.
         rx.el.input(type="hidden", name=FORM_KEY, default_value=state.form_reset_key.to_string()),
         guard(state, busy, guarded=guarded, leave=leave, uploads=files),
         footer or rx.fragment(),
-        _buttons(state, known, busy, submit or text(_("Save")), cancel, more),
+        _buttons(state, known, busy, submit or text(_("Save")), cancel, more, writable),
         # What uncontrolled inputs hold is forgotten when the form is emptied or filled.
         key=state.form_reset_key.to_string(),
         on_submit=getattr(state, known.save),
@@ -81,6 +80,16 @@ def form(
         **({"on_mount": state.name_relations} if searched else {}),
         **{"width": "100%", **props},
     )
+
+
+def _fields(shown: list[rx.Component], writable: bool | rx.Var[bool]) -> rx.Component:
+    grid = rx.grid(
+        *shown, columns=rx.breakpoints(initial="1", sm="2"), spacing="4", margin_top="4px"
+    )
+    if writable is True:
+        return grid
+    plain: Style = {"border": "0", "padding": "0", "margin": "0", "min_width": "0"}
+    return rx.el.fieldset(grid, disabled=rx.cond(writable, False, True), style=plain)
 
 
 def _shown(
@@ -158,7 +167,13 @@ _TEXTS: Style = {
 
 
 def _buttons(
-    state: type[Any], known: Description, busy: Any, submit: Any, cancel: bool, more: bool
+    state: type[Any],
+    known: Description,
+    busy: Any,
+    submit: Any,
+    cancel: bool,
+    more: bool,
+    writable: bool | rx.Var[bool],
 ) -> rx.Component:
     waits = busy.value == state.save_count
     leave = rx.button(
@@ -168,11 +183,14 @@ def _buttons(
         color_scheme="gray",
         custom_attrs={"onClick": rx.Var("((event) => event.currentTarget.form.leave())")},
     )
-    return rx.flex(
-        busy,
+    saves = rx.fragment(
         # The first that submits is what Enter does, though it stands at the end.
         rx.button(submit, type="submit", loading=waits, disabled=waits),
         _more(state, known, waits) if more else rx.fragment(),
+    )
+    return rx.flex(
+        busy,
+        rx.cond(writable, saves),
         leave if cancel else rx.fragment(),
         direction="row-reverse",
         wrap="wrap",
