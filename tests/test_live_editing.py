@@ -338,6 +338,7 @@ class TestSavingOver:
         assert tab.seen(EditedNoteState, "overwrite_asked") is True
         assert tab.get(EditedNoteState, "editing_id") == note.pk
         assert "changed this while you were editing" in tab.get(EditedNoteState, "error")
+        assert tab.get(EditedNoteState, "refusal") == "outdated"
         await tab.send(EditedNoteState.overwrite)
         assert await stored(note) == "mine"
         for name, value in {
@@ -345,6 +346,7 @@ class TestSavingOver:
             "editing_conflict": "",
             "editing_id": None,
             "error": "",
+            "refusal": "",
         }.items():
             assert tab.get(EditedNoteState, name) == value
 
@@ -401,6 +403,7 @@ class TestSavingOver:
         await tab.send(EditedNoteState.overwrite)
         assert await stored(note) == "second"
         assert tab.get(EditedNoteState, "field_errors")["text"]
+        assert tab.get(EditedNoteState, "refusal") == ""
         assert tab.get(EditedNoteState, "editing_conflict") == "changed"
 
     async def test_an_upload_asks_too_and_says_that_the_file_is_not_kept(self, tab: Tab) -> None:
@@ -409,7 +412,10 @@ class TestSavingOver:
         await Product.objects.filter(pk=chair.pk).aupdate(price=2)
         await tab.upload(EditedProductState.upload_photo, [upload_file()])
         assert tab.get(EditedProductState, "overwrite_asked") is True
-        assert "Send the file again" in tab.get(EditedProductState, "error")
+        assert tab.get(EditedProductState, "refusal") == "outdated"
+        assert tab.get(EditedProductState, "field_errors") == {
+            "photo": "Send the file again once that is settled."
+        }
         await chair.arefresh_from_db()
         assert not chair.photo
 

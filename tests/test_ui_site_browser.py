@@ -478,6 +478,8 @@ class TestWorld:
         await one.input("Stock").fill("88")
         await one.button("Save", exact=True).click()
         await expect(conflict).to_contain_text("What shall be kept?")
+        await expect(conflict).to_be_in_viewport()
+        await expect(one.page.get_by_text("has changed this while you were")).to_have_count(1)
         await conflict.get_by_role("button", name="Show what is stored now").click()
         await expect(one.input("Stock")).to_have_value("77")
         await one.input("Stock").fill("88")

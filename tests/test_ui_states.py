@@ -64,3 +64,7 @@ class TestWorld:
         assert "reload_edit" in rendered(ui.conflict(WorldLiveState))
         assert "presence" in rendered(ui.presence(WorldLiveState))
         assert "editing_conflict" in rendered(ui.crud(WorldLiveState))
+
+    def test_a_form_has_the_choice_that_a_conflict_asks_for_once(self) -> None:
+        for component in (ui.form(WorldLiveState), ui.crud(WorldLiveState)):
+            assert rendered(component).count("What shall be kept?") == 1

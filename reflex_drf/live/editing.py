@@ -146,7 +146,6 @@ class EditingHandlers(ListHandlers):
 
     def _ask(self, call: Call) -> list[Reply]:
         self.overwrite_asked = True
-        self.field_errors = {}
         if self.editing_conflict == DELETED:
             said = say(_("This has been deleted, or may no longer be read."))
         elif self.editing_conflict_by:
@@ -154,10 +153,10 @@ class EditingHandlers(ListHandlers):
             said = text % {"name": self.editing_conflict_by}
         else:
             said = say(_("Somebody has changed this while you were editing."))
-        if call.files:
-            # What was sent is not kept.
-            said = f"{said} {say(SEND_AGAIN)}"
+        # What was sent is not kept.
+        self.field_errors = dict.fromkeys(call.files, say(SEND_AGAIN))
         self._fail(said)
+        self.refusal = "outdated"
         return []
 
     def _judge(self, look: Look, reply: Reply, gone: Iterable[int] = (404, 410)) -> None:

@@ -180,7 +180,6 @@ class SectionPages:
             rx.card(
                 ui.progress(self.state),
                 ui.presence(self.state, margin_bottom="12px"),
-                ui.conflict(self.state, margin_bottom="12px"),
                 content,
                 size="3",
                 max_width="760px",

@@ -13,6 +13,7 @@ from reflex_drf.state.description import Description, Field, Upload, describe
 from reflex_drf.state.draft import FORM_KEY
 from reflex_drf.ui import browser
 from reflex_drf.ui.cells import cell
+from reflex_drf.ui.editing import conflict
 from reflex_drf.ui.fields import LEFT_OUT, field_control, upload_control
 from reflex_drf.ui.guard import guard
 from reflex_drf.ui.parts import Style, problem
@@ -57,7 +58,15 @@ def form(
     searched = any(_searches(f) for f in written if f.name not in {*own, *pickers})
     files = any(f.name in uploads for f in chosen)
     return rx.el.form(
-        problem(rx.cond(state.error, state.error, _unshown(state, chosen))),
+        conflict(state, margin_bottom="12px"),
+        # A save that was stopped for the choice above is said there.
+        problem(
+            rx.cond(
+                (state.error != "") & (state.refusal != "outdated"),
+                state.error,
+                _unshown(state, chosen),
+            )
+        ),
         rx.cond(state.refusal == "signed_out", sign_in_link()),
         _fields(
             [_shown(state, known, f, own.get(f.name), pickers.get(f.name)) for f in chosen],

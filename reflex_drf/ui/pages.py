@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from reflex_drf.state.description import Description, describe
 from reflex_drf.ui import browser
 from reflex_drf.ui.controls import actions, filters, pagination, search
-from reflex_drf.ui.editing import conflict, presence
+from reflex_drf.ui.editing import presence
 from reflex_drf.ui.form import form
 from reflex_drf.ui.guard import LEAVE
 from reflex_drf.ui.links import Links
@@ -134,7 +134,6 @@ def _dialog(
                 text(_("Fields with a star have to be filled in.")), size="2", margin_bottom="16px"
             ),
             presence(state, margin_bottom="12px"),
-            conflict(state, margin_bottom="12px"),
             form(state, **options),
             max_width="640px",
             custom_attrs={
