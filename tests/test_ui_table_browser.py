@@ -289,6 +289,37 @@ class TestDeleting:
         await question.get_by_role("button", name="Keep it").click()
         await expect(table.rows).to_have_count(1)
 
+    async def test_the_focus_goes_on_to_the_next_row(self, table: Table) -> None:
+        table.store.fill("a", "b", "c")
+        await table.open()
+        # The next one, and where there is none, the one before.
+        for name, other in (("b", "c"), ("c", "a")):
+            await table.button(f"Delete {table.name(name)}").press("Enter")
+            question = table.page.get_by_role("alertdialog")
+            await question.get_by_role("button", name="Delete").press("Enter")
+            await expect(table.row(name)).to_have_count(0)
+            await expect(table.row(other)).to_be_focused()
+            assert await violations(table.page) == []
+        await table.page.keyboard.press("Tab")
+        await expect(table.check("a")).to_be_focused()
+        await table.button(f"Delete {table.name('a')}").press("Enter")
+        await question.get_by_role("button", name="Delete").press("Enter")
+        # Without rows, it is what the table stands in.
+        await expect(table.page.locator(":focus")).to_contain_text("No crates match.")
+
+    async def test_the_focus_stays_in_the_table_when_chosen_rows_are_deleted(
+        self, table: Table
+    ) -> None:
+        table.store.fill("a", "b", "c")
+        await table.open()
+        for name in ("a", "b"):
+            await table.check(name).press("Space")
+        await table.button("Delete").press("Enter")
+        question = table.page.get_by_role("alertdialog", name="Delete 2 rows?")
+        await question.get_by_role("button", name="Delete").press("Enter")
+        await expect(table.rows).to_have_count(1)
+        await expect(table.page.get_by_role("table", name="Crates")).to_be_focused()
+
     async def test_the_question_says_what_keeps_a_row(self, table: Table) -> None:
         await table.visitor.open("/crates?search=locked")
         await table.button("Delete locked").click()

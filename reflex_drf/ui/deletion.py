@@ -10,9 +10,17 @@ from django.utils.translation import gettext_lazy as _
 from reflex_drf.state.description import Description
 from reflex_drf.ui import browser
 from reflex_drf.ui.parts import icon_button
+from reflex_drf.ui.scripting import Scripted
 from reflex_drf.ui.texts import text
 
-__all__ = ["delete_button", "undo_bar"]
+__all__ = ["FocusKeeper", "delete_button", "undo_bar"]
+
+
+class FocusKeeper(Scripted):
+    """Gives the focus on to the next row when what had it is gone from the element around it."""
+
+    tag = "ReflexDrfFocusKeeper"
+    _script_name: str = "table"
 
 
 def delete_button(state: type[Any], known: Description, row: Any) -> rx.Component:

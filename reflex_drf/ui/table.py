@@ -15,7 +15,7 @@ from reflex_drf.state.description import Description, describe
 from reflex_drf.ui import browser
 from reflex_drf.ui.browser import address_watch
 from reflex_drf.ui.cells import NUMERIC, cell
-from reflex_drf.ui.deletion import undo_bar
+from reflex_drf.ui.deletion import FocusKeeper, undo_bar
 from reflex_drf.ui.emptiness import instead_of_rows
 from reflex_drf.ui.inline import Inline
 from reflex_drf.ui.links import Links
@@ -54,6 +54,7 @@ _TABLE: Style = {
         "vertical_align": "middle",
     },
     "& tbody tr:hover": {"background": "var(--gray-a2)"},
+    "& tbody tr:focus-visible": {"outline": "2px solid var(--focus-8)", "outline_offset": "-2px"},
 }
 # What only screen readers see lies out of the flow: it has to scroll along, or it widens the page.
 _SCROLLED: Style = {"overflow_x": "auto", "position": "relative"}
@@ -184,6 +185,7 @@ def table(
 def _above(grid: _Grid) -> rx.Component:
     bar = grid.selection.bar() if grid.selection else rx.fragment()
     return rx.fragment(
+        FocusKeeper.create(),
         rx.flex(grid.columns.tools(), justify="end", padding="0 4px 8px")
         if grid.columns
         else rx.fragment(),

@@ -51,6 +51,40 @@ function ReflexDrfRelease({ result, hold }) {
   return null;
 }
 
+// Gives the focus on when what had it is gone, with its row or with the choice of rows.
+function ReflexDrfFocusKeeper() {
+  const place = useRef(null);
+  useEffect(() => {
+    const root = place.current.parentElement;
+    let last = null;
+    const note = (event) => {
+      last = event.target.closest("tbody tr") ?? event.target;
+    };
+    const look = (changes) => {
+      if (!last || last.isConnected) return;
+      const change = changes.find(({ removedNodes }) => [...removedNodes].includes(last));
+      const rows = [change?.nextSibling, change?.previousSibling];
+      last = null;
+      // A dialog that was open before it hides the page until it has cleaned up.
+      setTimeout(() => {
+        if (document.activeElement !== document.body) return;
+        const row = rows.find((other) => other?.isConnected && other.matches?.("tbody tr"));
+        const next = row ?? root.querySelector("table") ?? root;
+        next.tabIndex = -1;
+        next.focus({ preventScroll: true });
+      }, 50);
+    };
+    const observer = new MutationObserver(look);
+    observer.observe(root, { childList: true, subtree: true });
+    root.addEventListener("focusin", note);
+    return () => {
+      observer.disconnect();
+      root.removeEventListener("focusin", note);
+    };
+  }, []);
+  return createElement("span", { ref: place, hidden: true });
+}
+
 // What this browser remembers of the hidden columns, read once a page is there.
 function ReflexDrfColumnMemory({ name, hide }) {
   useEffect(() => {
