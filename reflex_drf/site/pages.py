@@ -213,10 +213,11 @@ def _refused(said: Any) -> rx.Component:
     return rx.callout.root(
         rx.callout.icon(rx.icon("lock", size=16)),
         rx.flex(
-            rx.text(said, size="2"),
+            rx.el.span(said),
             rx.cond(SiteState.is_authenticated, rx.fragment(), sign_in_link()),
             wrap="wrap",
             spacing="3",
+            font_size="var(--font-size-2)",
         ),
         color_scheme="amber",
         high_contrast=True,

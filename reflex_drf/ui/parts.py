@@ -54,6 +54,7 @@ CONTROL: Style = {
     "font_family": "inherit",
     "font_size": "var(--font-size-2)",
     "&:focus-visible": {"outline": "2px solid var(--focus-8)", "outline_offset": "-1px"},
+    "&:disabled": {"background": "var(--gray-a2)", "color": "var(--gray-11)"},
     "&[aria-invalid='true']": {"box_shadow": "inset 0 0 0 1px var(--red-8)"},
     "&[aria-invalid='true']:focus-visible": {"outline_color": "var(--red-8)"},
     ".dark &": {"color_scheme": "dark"},
