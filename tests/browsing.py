@@ -24,6 +24,10 @@ async_api: Any = (
     importlib.import_module("playwright.async_api") if find_spec("playwright") else None
 )
 
+if async_api:
+    # A machine that runs other tests as well may need longer than Playwright's five seconds.
+    async_api.expect.set_options(timeout=20_000)
+
 
 def expect(target: Any) -> Any:
     """Wait for something to become true of a page or a part of it."""

@@ -72,7 +72,6 @@ async def open_browser(server: Server, **options: Any) -> AsyncIterator[Browser]
             executable_path="/usr/bin/chromium", args=list(ARGUMENTS)
         )
         browser = Browser(await chromium.new_context(**options), server)
-        async_api.expect.set_options(timeout=PATIENCE)
         yield browser
         problems = [problem for page in browser.pages for problem in page.problems]
         await chromium.close()

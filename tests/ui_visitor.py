@@ -55,8 +55,6 @@ class Visitor:
 
 @pytest.fixture
 async def make_visitor(ui_server: Server) -> AsyncIterator[Any]:
-    # A machine that runs other tests as well may need longer than Playwright's five seconds.
-    async_api.expect.set_options(timeout=15_000)
     async with async_api.async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path="/usr/bin/chromium", args=list(ARGUMENTS)
