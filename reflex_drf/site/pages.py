@@ -17,7 +17,7 @@ from reflex_drf.state.description import Description, describe
 from reflex_drf.state.detail import DETAIL_PARAM
 from reflex_drf.ui import browser
 from reflex_drf.ui.links import Links
-from reflex_drf.ui.parts import allowed
+from reflex_drf.ui.parts import allowed, notice
 from reflex_drf.ui.refusals import sign_in_link
 from reflex_drf.ui.texts import capital, text
 
@@ -210,20 +210,13 @@ def _heading(title: Any) -> rx.Component:
 
 def _refused(said: Any) -> rx.Component:
     """What the viewer may not do, with a way to sign in for those who have not."""
-    return rx.callout.root(
-        rx.callout.icon(rx.icon("lock", size=16)),
-        rx.flex(
-            rx.el.span(said),
-            rx.cond(SiteState.is_authenticated, rx.fragment(), sign_in_link()),
-            wrap="wrap",
-            spacing="3",
-            font_size="var(--font-size-2)",
-        ),
-        color_scheme="amber",
-        high_contrast=True,
-        size="1",
-        margin_bottom="12px",
+    words = rx.flex(
+        rx.el.span(said),
+        rx.cond(SiteState.is_authenticated, rx.fragment(), sign_in_link()),
+        wrap="wrap",
+        spacing="3",
     )
+    return notice(rx.icon("lock", size=16), words, "amber", margin_bottom="12px")
 
 
 def _plain_row(row: Any) -> rx.Component:

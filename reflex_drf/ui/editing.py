@@ -7,7 +7,7 @@ from typing import Any
 import reflex as rx
 from django.utils.translation import gettext_lazy as _
 
-from reflex_drf.ui.parts import DANGER
+from reflex_drf.ui.parts import DANGER, notice
 from reflex_drf.ui.texts import text
 
 __all__ = ["conflict", "presence"]
@@ -56,23 +56,14 @@ def _conflict(state: type[Any]) -> rx.Component:
         deleted,
         rx.cond(state.editing_conflict_by != "", named, somebody),
     )
-    return rx.callout.root(
-        rx.callout.icon(rx.icon("git-compare", size=16)),
-        rx.box(
-            rx.el.div(said),
-            rx.cond(
-                state.overwrite_asked,
-                rx.el.div(text(_("It has not been saved. What shall be kept?"))),
-            ),
-            _ways_out(state),
-            font_size="var(--font-size-2)",
-            line_height="var(--line-height-2)",
+    content = rx.fragment(
+        rx.el.div(said),
+        rx.cond(
+            state.overwrite_asked, rx.el.div(text(_("It has not been saved. What shall be kept?")))
         ),
-        color_scheme="amber",
-        high_contrast=True,
-        size="1",
-        width="100%",
+        _ways_out(state),
     )
+    return notice(rx.icon("git-compare", size=16), content, "amber")
 
 
 def _ways_out(state: type[Any]) -> rx.Component:

@@ -20,6 +20,7 @@ __all__ = [
     "element_id",
     "icon_button",
     "labelled",
+    "notice",
     "options",
     "problem",
     "styled",
@@ -159,4 +160,19 @@ def problem(message: rx.Var[str] | Any, **props: Any) -> rx.Component:
             ),
         ),
         **{"role": "alert", **props},
+    )
+
+
+def notice(icon: rx.Component, said: rx.Component, color: Any, **props: Any) -> rx.Component:
+    """A callout that may hold links and buttons besides words."""
+    return rx.callout.root(
+        rx.callout.icon(icon),
+        # Not the text of the callout, which is a paragraph and can hold no buttons.
+        rx.box(said, font_size="var(--font-size-2)", line_height="var(--line-height-2)"),
+        color_scheme=color,
+        # The usual text of a callout is too pale to be read by everyone.
+        high_contrast=True,
+        size="1",
+        width="100%",
+        **props,
     )

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from reflex_drf.state.description import describe
 from reflex_drf.ui import browser
-from reflex_drf.ui.parts import Style, element_id, styled
+from reflex_drf.ui.parts import Style, element_id, notice, styled
 from reflex_drf.ui.texts import text
 
 __all__ = ["connection", "progress", "refusal", "sign_in_link"]
@@ -53,17 +53,7 @@ def _pictured(state: type[Any], said: rx.Component) -> rx.Component:
     for kind, name, scheme in _ICONS:
         icon = rx.cond(state.refusal == kind, rx.icon(name, size=16), icon)
         color = rx.cond(state.refusal == kind, scheme, color)
-    return rx.callout.root(
-        rx.callout.icon(icon),
-        # Not the text of the callout, which is a paragraph and can hold no buttons.
-        rx.box(said, font_size="var(--font-size-2)", line_height="var(--line-height-2)"),
-        color_scheme=color,
-        # The usual text of a callout is too pale to be read by everyone.
-        high_contrast=True,
-        size="1",
-        width="100%",
-        align="center",
-    )
+    return notice(icon, said, color, align="center")
 
 
 def sign_in_link(**props: Any) -> rx.Component:
