@@ -12,7 +12,7 @@ from typing import Any
 from reflex_drf.errors import ConfigurationError
 from reflex_drf.state.acting import make_action
 from reflex_drf.state.forms import FormField
-from reflex_drf.state.hooks import ModelHooks
+from reflex_drf.state.hooks import is_declared
 from reflex_drf.state.inheritance import copy_function, inherit_members
 from reflex_drf.state.offering import LOCAL, is_wanted
 from reflex_drf.state.options import (
@@ -206,8 +206,7 @@ def _handler(
 
 def _defers(order: list[type], namespace: Mapping[str, Any]) -> bool:
     """Whether a handler needs no request before its call, whose own request then counts."""
-    own = [klass for klass in order if klass is not ModelHooks and "get_url_kwargs" in vars(klass)]
-    return "get_url_kwargs" not in namespace and not own
+    return not is_declared("get_url_kwargs", order, namespace)
 
 
 def _overrides(order: list[type], name: str) -> Any:

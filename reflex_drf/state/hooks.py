@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Container, Iterable, Mapping, MutableMapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import FunctionType, MethodType
@@ -19,7 +19,15 @@ if TYPE_CHECKING:
 
     from reflex_drf.backends import Reply
 
-__all__ = ["THREAD_HOOKS", "Hook", "ModelHooks", "is_overridden", "serving", "wrap_hooks"]
+__all__ = [
+    "THREAD_HOOKS",
+    "Hook",
+    "ModelHooks",
+    "is_declared",
+    "is_overridden",
+    "serving",
+    "wrap_hooks",
+]
 
 #: Hooks that run beside the view, in its thread, where the ORM may be used.
 THREAD_HOOKS = frozenset(
@@ -225,3 +233,8 @@ def _check_kind(owner: str, name: str, function: FunctionType) -> None:
 def is_overridden(cls: type, name: str) -> bool:
     """Whether the state has a hook of its own, so that calling it makes a difference."""
     return getattr(cls, name, None) is not getattr(ModelHooks, name, None)
+
+
+def is_declared(name: str, order: Iterable[type], body: Container[str] = ()) -> bool:
+    """The same of a class that is still to be made, from its body and what it derives from."""
+    return name in body or any(name in vars(klass) for klass in order if klass is not ModelHooks)

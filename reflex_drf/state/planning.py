@@ -15,7 +15,7 @@ from reflex_drf.permissions import has_action, takes_method
 from reflex_drf.state.actionforms import action_form, own_serializer
 from reflex_drf.state.fieldnames import check_field_names
 from reflex_drf.state.forms import Form, build_form
-from reflex_drf.state.hooks import CLEAN, THREAD_HOOKS, ModelHooks
+from reflex_drf.state.hooks import CLEAN, THREAD_HOOKS, is_declared
 from reflex_drf.state.options import Options
 from reflex_drf.state.plan import ActionPlan, Plan
 from reflex_drf.state.queries import ListQuery
@@ -37,7 +37,7 @@ def make_plan(
     if not writes:
         actions &= {"list", "retrieve"}
     query = _query(owner, options, viewset)
-    scoped = any("_scope_queryset" in vars(k) and k is not ModelHooks for k in order)
+    scoped = is_declared("_scope_queryset", order)
     names = _scope_names(owner, options, viewset, scoped)
     rows = _describe(owner, options, viewset, "list")
     form = _form(owner, options, viewset, actions, names) if writes else Form()
@@ -64,8 +64,7 @@ def make_plan(
     )
     if plan.edits:
         plan = replace(plan, extra_variables=_editing_variables(order))
-    own_rows = any("get_queryset" in vars(k) and k is not ModelHooks for k in order)
-    check_field_names(plan, own_rows=own_rows or "get_queryset" in namespace)
+    check_field_names(plan, own_rows=is_declared("get_queryset", order, namespace))
     _check_pages(plan)
     _check_row_permissions(plan)
     _check_backend(plan, order, namespace)
